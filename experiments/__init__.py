@@ -1,0 +1,1 @@
+"""Where cohorts and analysis meet: the lungio command and its studies."""

@@ -1,0 +1,1 @@
+"""Any cohort in, judged and explained survival models out."""

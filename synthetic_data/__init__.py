@@ -1,0 +1,1 @@
+"""Published evidence in, synthetic patients out."""
