@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,7 +46,7 @@ class Analysis(Spec):
     endpoint: Literal["os", "pfs"] = "os"
     horizons_months: tuple[float, ...] = (6, 12, 18, 24)
     models: dict[str, dict[str, Any]] = Field(
-        default_factory=lambda: {"cox": {}, "rsf": {}, "pdl1": {}, "oracle": {}}, min_length=1
+        default={"cox": {}, "rsf": {}, "pdl1": {}, "oracle": {}}, min_length=1
     )
     metrics: tuple[str, ...] = (
         "harrell_c", "uno_c", "auc", "brier", "ibs", "scaled_brier", "calibration_slope", "ici",
@@ -59,6 +60,6 @@ class Analysis(Spec):
     @model_validator(mode="after")
     def _horizons_rise(self) -> Analysis:
         months = self.horizons_months
-        if not months or months[0] <= 0 or any(b <= a for a, b in zip(months, months[1:], strict=False)):
+        if not months or months[0] <= 0 or any(b <= a for a, b in pairwise(months)):
             raise ValueError(f"horizons_months must be positive and increasing. Got {list(months)} instead")
         return self
