@@ -1,0 +1,235 @@
+"""One run, described completely: seed, cohorts, analysis, report and tracking; no inheritance between files."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from pipeline.config import Analysis, Spec
+from pipeline.schema import InputError
+
+CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
+Kind = Literal["experiments", "cohorts"]
+S = TypeVar("S", bound=BaseModel)
+
+
+class CohortChoice(Spec):
+    """Which cohort, and how many patients to draw when it is simulated."""
+
+    cohort: str = Field(min_length=1, description="a name in configs/cohorts, or the path of such a file")
+    patients: int | None = Field(None, ge=1, description="patients to draw; a file brings its own")
+
+
+class ExternalChoice(Spec):
+    """The cohort that no fitting sees: a fresh draw of the training cohort unless another is named."""
+
+    cohort: str | None = Field(None, min_length=1)
+    patients: int | None = Field(None, ge=1)
+
+
+class Report(Spec):
+    """What the report shows."""
+
+    title: str | None = Field(None, description="the run's name when left out")
+    notes: str = Field("", description="a paragraph of your own, shown under the title")
+
+
+class Tracking(Spec):
+    """Where the run is filed."""
+
+    experiment: str = Field("lungio", min_length=1, description="name of the MLflow experiment")
+
+
+class Experiment(Spec):
+    """Everything that decides a run's numbers, and two things that do not: report and tracking."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="used in the run folder's name")
+    seed: int = Field(ge=0)
+    train: CohortChoice
+    external: ExternalChoice | None = None
+    analysis: Analysis = Analysis()
+    report: Report = Report()
+    tracking: Tracking = Tracking()
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name_is_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    def with_changes(self, *, patients: int | None = None, seed: int | None = None) -> Experiment:
+        """Return the experiment with the command line's numbers in place of the file's."""
+        changed: dict[str, Any] = self.model_dump()
+        if seed is not None:
+            changed["seed"] = seed
+        if patients is not None:
+            changed["train"]["patients"] = patients
+            if changed["external"] is not None:
+                changed["external"]["patients"] = patients
+        return Experiment.model_validate(changed)
+
+    def external_choice(self) -> CohortChoice | None:
+        """Return the external cohort with what it leaves out taken from the training cohort."""
+        if self.external is None:
+            return None
+        return CohortChoice(
+            cohort=self.external.cohort or self.train.cohort,
+            patients=self.external.patients or self.train.patients,
+        )
+
+
+def read_experiment(name_or_path: str) -> Experiment:
+    """Read an experiment from a shipped name ("keynote_189") or a path.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, it is not YAML, or a field is unknown or wrong: every fault at once.
+    """
+    path = find_config("experiments", name_or_path)
+    return read_spec(path, Experiment)
+
+
+def find_config(kind: Kind, name_or_path: str) -> Path:
+    """Return the path of a config given by shipped name or by path.
+
+    A bare name means the file of that name in ``configs/<kind>``; anything else is a path. Case, spaces and
+    dashes of a name are forgiven: ``KEYNOTE-189`` finds ``keynote_189.yaml``.
+    """
+    given = Path(name_or_path).expanduser()
+    if given.is_file():
+        return given
+    shipped = {_plain(p.stem): p for p in sorted((CONFIGS / kind).glob("*.yaml"))}
+    bare = given.parent == Path() and given.suffix not in (".yaml", ".yml")
+    if bare and _plain(name_or_path) in shipped:
+        return shipped[_plain(name_or_path)]
+    what = kind.removesuffix("s")
+    if given.is_dir():
+        raise InputError(f"{name_or_path} is a folder; give the {what}'s YAML file")
+    names = [p.stem for p in shipped.values()]
+    near = difflib.get_close_matches(_plain(given.stem), [_plain(n) for n in names], n=3, cutoff=0.5)
+    offered = [p.stem for key, p in shipped.items() if key in near]
+    beside = _files_like(given)
+    hint = f"did you mean {' or '.join([*beside, *offered])}?" if beside or offered else ""
+    known = f"shipped are {', '.join(names)}" if names else ""
+    raise InputError(f"no {what} {name_or_path!r}" + "".join(f"; {h}" for h in (hint, known) if h))
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _files_like(path: Path) -> list[str]:
+    if path.parent == Path() or not path.parent.is_dir():
+        return []
+    found = {p.name: p for p in path.parent.glob("*.y*ml")}
+    return [str(found[n]) for n in difflib.get_close_matches(path.name, found, n=2, cutoff=0.5)]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file holding a mapping; a key written twice is a fault, not a silent choice."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: is a folder, not a YAML file") from error
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InputError(f"{where}: not valid YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {error}") from error
+    if content is None:
+        raise InputError(f"{path}: the file is empty")
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must hold 'key: value' lines. Got a {type(content).__name__} instead")
+    return content
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with repeated keys refused."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    loader.flatten_mapping(node)
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, list | dict):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} stands twice", key_node.start_mark
+            )
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read_spec(path: Path, kind: type[S]) -> S:
+    """Read one frozen spec; every fault is one plain line naming file and field."""
+    content = read_yaml(path)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{path}: {line}" for line in plain_lines(error, kind))) from error
+
+
+def plain_lines(error: ValidationError, kind: type[BaseModel]) -> list[str]:
+    """Say each fault of a pydantic error as "field: what, got, remedy"."""
+    lines = []
+    for fault in error.errors():
+        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        lines.append(f"{field}: {_sentence(fault, kind)}")
+    return list(dict.fromkeys(lines))
+
+
+def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            known = sorted(_keys_beside(kind, fault["loc"]))
+            near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            return f"unknown key; {hint}"
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return str(fault["ctx"]["error"])
+        case "too_short":
+            return "must not be empty"
+        case "model_type":
+            return f"must hold 'key: value' lines. Got {fault.get('input')!r} instead"
+        case _:
+            said = str(fault["msg"])
+            said = said.replace("Input should be", "must be", 1).replace("Input ", "", 1)
+            got = fault.get("input")
+            short = repr(got) if isinstance(got, str | int | float | bool | None) else type(got).__name__
+            return f"{said[:1].lower()}{said[1:]}. Got {short} instead"
+
+
+def _keys_beside(kind: type[BaseModel], place: Iterable[int | str]) -> set[str]:
+    """Keys that could have been written where the unknown key at `place` stands."""
+    models: list[type[BaseModel]] = [kind]
+    for part in list(place)[:-1]:
+        fields = [m.model_fields[str(part)].annotation for m in models if str(part) in m.model_fields]
+        if fields:
+            models = [model for annotation in fields for model in _models_in(annotation)]
+    return {name for model in models for name in model.model_fields}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, types.UnionType, list, tuple, dict, Mapping):
+        return [model for part in get_args(annotation) for model in _models_in(part)]
+    return []
