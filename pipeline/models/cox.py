@@ -1,0 +1,186 @@
+"""Cox regression by lifelines with a ridge penalty chosen inside the training rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.config import Spec
+from pipeline.features import FeatureBuilder
+from pipeline.models.contract import (
+    Arrays,
+    FeatureTransformer,
+    ModelContext,
+    Outcome,
+    check_outcome,
+    read_options,
+    steps_at,
+)
+from pipeline.models.partial_likelihood import cross_validated_likelihood
+from pipeline.schema import Floats, InputError, Prediction, Truth
+
+
+class CoxOptions(Spec):
+    """Penalties tried, per patient and for standardised features, and the folds that choose between them."""
+
+    penalties: tuple[float, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3, 1.0), min_length=1)
+    inner_folds: int = Field(5, ge=2, le=20)
+
+
+class RidgeCox:
+    """Proportional hazards with a ridge penalty; ties by Efron, baseline hazard by Breslow.
+
+    Attributes
+    ----------
+    feature_names : tuple of str
+    coefficients : array, shape (p,)
+        Log hazard ratios per unit of each (standardised) feature.
+    feature_means : array, shape (p,)
+        Training means; the log relative hazard is ``(x - feature_means) @ coefficients``.
+    baseline_months, baseline_cumulative_hazard : array, shape (k,)
+        Steps of the cumulative hazard of a patient at the means.
+    notes : tuple of str
+        What lifelines warned of while fitting.
+    """
+
+    name = "cox"
+    explainable = True
+    portable = True
+
+    def __init__(self, context: ModelContext, **options: Any) -> None:
+        self.context = context
+        self.options = read_options(CoxOptions, self.name, options)
+        if min(self.options.penalties) <= 0:
+            raise InputError(
+                f"models: cox: penalties must be positive. Got {list(self.options.penalties)} instead"
+            )
+        self.features: FeatureTransformer | None = None
+        self.notes: tuple[str, ...] = ()
+
+    def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> RidgeCox:
+        """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
+        check_outcome(self.name, frame, y)
+        features = FeatureBuilder(self.context.columns).fit(frame)
+        x = features.transform(frame)
+        deviations = x.to_numpy().std(axis=0, ddof=1)
+        standardised = (x.to_numpy() - x.to_numpy().mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
+        penalties = self.options.penalties
+        folds = min(self.options.inner_folds, int(y["event"].sum()))
+        self.features = features
+        self.cross_validated: dict[float, float] = {}
+        self.penalty = max(penalties)  # with a single event there is nothing to choose by
+        if folds > 1 and len(penalties) > 1:
+            scores = cross_validated_likelihood(standardised, y["time"], y["event"], penalties, folds, rng)
+            self.cross_validated = dict(zip(penalties, scores.tolist(), strict=True))
+            self.penalty = penalties[int(np.argmax(scores))]
+        self._fit_lifelines(x, y)
+        return self
+
+    def _fit_lifelines(self, x: pd.DataFrame, y: Outcome) -> None:
+        from lifelines import CoxPHFitter
+        from lifelines.exceptions import ConvergenceError
+
+        table = x.assign(**{"(months)": y["time"], "(event)": y["event"]})
+        fitter = CoxPHFitter(penalizer=self.penalty, l1_ratio=0.0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                fitter.fit(table, duration_col="(months)", event_col="(event)")
+            except (ConvergenceError, np.linalg.LinAlgError, ValueError) as error:
+                raise InputError(
+                    f"models: cox did not converge with penalty {self.penalty:g} ({_first_sentence(error)}); "
+                    f"features likely at fault: {', '.join(_suspects(x, y)) or 'none stands out'}. Leave "
+                    "them out (analysis: features) or try stronger penalties (analysis: models: cox: penalties)"
+                ) from error
+        self.notes = tuple(dict.fromkeys(_first_sentence(w.message) for w in caught))
+        baseline = fitter.baseline_cumulative_hazard_.iloc[:, 0]
+        hazard = baseline.to_numpy(dtype=float)
+        rises = np.diff(hazard, prepend=0.0) > 0
+        self.feature_names = tuple(x.columns)
+        self.coefficients: Floats = fitter.params_.to_numpy(dtype=float)
+        self.feature_means: Floats = x.to_numpy().mean(axis=0)
+        self.baseline_months: Floats = baseline.index.to_numpy(dtype=float)[rises]
+        self.baseline_cumulative_hazard: Floats = hazard[rises]
+
+    def log_relative_hazard(self, frame: pd.DataFrame) -> Floats:
+        """Return ``(x - feature_means) @ coefficients``, shape (n,)."""
+        if self.features is None:
+            raise ValueError("cox must be fitted before it predicts")
+        x = self.features.transform(frame)[list(self.feature_names)].to_numpy()
+        return np.asarray((x - self.feature_means) @ self.coefficients, dtype=float)
+
+    def predict(self, frame: pd.DataFrame, months: Floats) -> Prediction:
+        """Return survival ``exp(-H0(t) exp(risk))``; risk is the log relative hazard."""
+        risk = self.log_relative_hazard(frame)
+        months = np.asarray(months, dtype=float)
+        hazard = steps_at(months, self.baseline_months, self.baseline_cumulative_hazard, before=0.0)
+        return Prediction(risk, months, np.exp(-np.outer(np.exp(risk), hazard)))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the penalty chosen and the cross-validated likelihood of each one tried."""
+        scores = {f"cv_log_likelihood[{p:g}]": score for p, score in self.cross_validated.items()}
+        return {"penalty": self.penalty, "inner_folds": self.options.inner_folds, "ties": "efron",
+                "features": len(self.feature_names)} | scores  # fmt: skip
+
+    def with_truths(self, truths: tuple[Truth, ...]) -> RidgeCox:
+        """Return itself: a fitted Cox model knows no truth."""
+        return self
+
+    def export(self) -> tuple[dict[str, Any], Arrays]:
+        """Return coefficients, means and baseline steps."""
+        if self.features is None:
+            raise ValueError("cox must be fitted before it is saved")
+        document = {
+            "features": self.features.to_dict(),
+            "feature_names": list(self.feature_names),
+            "options": self.options.model_dump(mode="json"),
+            "penalty": self.penalty,
+            "cross_validated": [[p, score] for p, score in self.cross_validated.items()],
+            "notes": list(self.notes),
+        }
+        return document, {
+            "coefficients": self.coefficients,
+            "feature_means": self.feature_means,
+            "baseline_months": self.baseline_months,
+            "baseline_cumulative_hazard": self.baseline_cumulative_hazard,
+        }
+
+    @classmethod
+    def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> RidgeCox:
+        """Rebuild a fitted model; nothing but numpy and the feature table is needed to predict."""
+        model = cls.__new__(cls)
+        model.options = CoxOptions.model_validate(document["options"])
+        model.features = FeatureBuilder.from_dict(document["features"])
+        model.feature_names = tuple(document["feature_names"])
+        model.penalty = document["penalty"]
+        model.cross_validated = dict(document["cross_validated"])
+        model.notes = tuple(document["notes"])
+        model.coefficients = arrays["coefficients"]
+        model.feature_means = arrays["feature_means"]
+        model.baseline_months = arrays["baseline_months"]
+        model.baseline_cumulative_hazard = arrays["baseline_cumulative_hazard"]
+        return model
+
+
+def _suspects(x: pd.DataFrame, y: Outcome) -> list[str]:
+    """Features that barely vary among the patients with or without the event, or that repeat another."""
+    values = x.to_numpy()
+    flat = np.zeros(values.shape[1], dtype=bool)
+    for rows in (y["event"], ~y["event"]):
+        if rows.any():
+            flat |= values[rows].std(axis=0) < 1e-3 * np.maximum(values.std(axis=0), 1e-12)
+    varying = np.flatnonzero(values.std(axis=0) > 0)
+    correlation = np.corrcoef(values[:, varying], rowvar=False).reshape(len(varying), len(varying))
+    first, second = np.nonzero(np.triu(np.abs(correlation) > 0.999, k=1))
+    repeated = {int(varying[k]) for k in (*first, *second)}
+    return [str(n) for k, n in enumerate(x.columns) if flat[k] or k in repeated]
+
+
+def _first_sentence(fault: object) -> str:
+    return " ".join(str(fault).split()).split(". ")[0].rstrip(".")

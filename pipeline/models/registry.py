@@ -1,0 +1,25 @@
+"""The models that a config can name; one entry adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pipeline.models.contract import ModelContext, SurvivalModel
+from pipeline.models.cox import RidgeCox
+from pipeline.models.forest import SurvivalForest
+from pipeline.models.oracle import Oracle
+from pipeline.models.pdl1 import Pdl1Rule
+from pipeline.schema import lookup
+
+MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
+    "cox": RidgeCox,
+    "rsf": SurvivalForest,
+    "pdl1": Pdl1Rule,
+    "oracle": Oracle,
+}
+
+
+def build_model(name: str, context: ModelContext, options: Mapping[str, Any] | None = None) -> SurvivalModel:
+    """Return the unfitted model `name`, or an InputError: unknown name, faulty option or missing column."""
+    return lookup(MODELS, name, "model")(context, **(options or {}))
