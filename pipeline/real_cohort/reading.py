@@ -1,0 +1,277 @@
+"""From a file and its map to a cohort, with every fault named at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.cohort_check import outcome_findings
+from pipeline.real_cohort.column_map import (
+    DAYS_PER_MONTH,
+    CohortMap,
+    EventMap,
+    ResponseMap,
+    TimeMap,
+)
+from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
+from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
+from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
+
+# Dates rounded to months differ by less than two days: not a contradiction.
+ROUNDING_MONTHS: Final = 0.05
+# A time of zero leaves a patient in no risk set. Half a day keeps the event and its order.
+HALF_A_DAY_MONTHS: Final = 0.5 / DAYS_PER_MONTH
+
+
+def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
+    """Return the cohort in a file, or raise one InputError naming every fault.
+
+    Times are converted to months. Times of zero become half a day; a progression-free survival that
+    exceeds overall survival by at most 0.05 months is set to it. Both, like every correction the map
+    asks for and every patient left out, stand in the manifest's warnings.
+
+    Parameters
+    ----------
+    cohort_map : CohortMap
+    data_path : path
+        CSV, TSV or Parquet.
+
+    Returns
+    -------
+    Cohort
+        With ``simulated=False``; its manifest holds the file's SHA-256, size and rows, the citation,
+        the map, the warnings and the columns that are not mapped.
+    """
+    file = read_table(data_path)
+    faults = Faults()
+    _check_headers(cohort_map, file, faults)
+    if faults.listed:
+        raise _error(data_path, cohort_map, faults)
+    warnings: list[str] = []
+    missing = (*cohort_map.missing,)
+    frame = pd.DataFrame(index=range(len(file.cells)))
+    frame["patient"] = _patients(cohort_map, file, faults)
+    _read_groups(cohort_map, file, frame, faults, missing)
+    for name, column in cohort_map.columns.items():
+        values = baseline(file, name, column, faults, missing, cohort_map.decimal)
+        frame[name] = values.to_numpy() if values.dtype == object else values.array
+    for name, part in cohort_map.outcomes.parts():
+        frame[name] = _outcome(cohort_map, name, part, file, faults, missing)
+    frame = _leave_out(cohort_map, frame, warnings)
+    if frame.empty:
+        faults.listed.append("no patient is left after leave_out_without")
+    else:
+        _check_complete(cohort_map, file, frame, faults)
+        frame = _settle(cohort_map, frame, warnings)
+        _check_outcomes(cohort_map, file, frame, faults, warnings)
+    if faults.listed:
+        raise _error(data_path, cohort_map, faults)
+    return _cohort(cohort_map, file, frame, warnings)
+
+
+def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputError:
+    n = len(faults.listed)
+    return InputError(
+        f"{path} cannot be read with the map {cohort_map.name!r}: {n} fault{'s' if n > 1 else ''}\n  "
+        + "\n  ".join(faults.listed)
+    )
+
+
+def _check_headers(cohort_map: CohortMap, file: TableFile, faults: Faults) -> None:
+    there = list(file.cells.columns)
+    folded = {h.casefold(): h for h in reversed(there)}
+    for header, target in cohort_map.headers().items():
+        if header in there:
+            continue
+        near = difflib.get_close_matches(header.casefold(), list(folded), 1, cutoff=0.5)
+        hint = f"; nearest is {folded[near[0]]!r}" if near else f"; the file has {', '.join(there[:8])}…"
+        faults.add(header, target, f"is missing{hint}")
+
+
+def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[str]:
+    ids = file.text(cohort_map.patient)
+    absent = [i for i, v in enumerate(ids) if v is None]
+    if absent:
+        faults.add(
+            cohort_map.patient, "patient", f"{len(absent)} rows have no patient id, {_rows(file, absent)}"
+        )
+    known = pd.Series(ids, dtype=object).dropna()
+    again = known.index[known.duplicated()].tolist()
+    if again:
+        faults.add(
+            cohort_map.patient, "patient",
+            f"{known[again].nunique()} patients stand in more than one row, again {_rows(file, again)}; a "
+            "cohort has one row a patient",
+        )  # fmt: skip
+    return ["" if v is None else v for v in ids]
+
+
+def _rows(file: TableFile, positions: list[int]) -> str:
+    rows = ", ".join(str(file.rows[i]) for i in positions[:SHOWN])
+    return f"{'first ' if len(positions) > SHOWN else ''}in row{'s' if len(positions) > 1 else ''} {rows}"
+
+
+def _read_groups(
+    cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, faults: Faults, missing: tuple[str, ...]
+) -> None:
+    if cohort_map.arm is not None:
+        arm = cohort_map.arm
+        if arm.column is None:
+            frame["arm"] = arm.constant
+        else:
+            frame["arm"] = labels(file, arm.column, "arm", arm.recode, faults, missing)
+            known = sorted(set(frame["arm"].dropna()))
+            if arm.control is not None and known and arm.control not in known:
+                faults.add(
+                    arm.column, "arm", f"nobody is in the control arm {arm.control!r}; arms are {known}"
+                )
+    if cohort_map.site is not None:
+        frame["site"] = labels(file, cohort_map.site.column, "site", {}, faults, missing)
+
+
+def _outcome(
+    cohort_map: CohortMap,
+    name: str,
+    part: TimeMap | EventMap | ResponseMap,
+    file: TableFile,
+    faults: Faults,
+    missing: tuple[str, ...],
+) -> Any:
+    if isinstance(part, TimeMap):
+        return months(file, name, part, faults, missing, cohort_map.decimal)
+    if isinstance(part, EventMap):
+        return pd.array(events(file, name, part, faults, missing), dtype="boolean")
+    known = {r: r for r in next(c for c in OUTCOMES if c.name == "best_response").categories}
+    return labels(file, part.column, name, dict(part.recode) or known, faults, missing)
+
+
+def _times(cohort_map: CohortMap) -> list[str]:
+    return [name for name, part in cohort_map.outcomes.parts() if not isinstance(part, ResponseMap)]
+
+
+def _leave_out(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    needed = [name for name in cohort_map.leave_out_without if name in frame]
+    gone = frame[needed].isna().any(axis=1) if needed else pd.Series(False, index=frame.index)
+    if gone.any():
+        warnings.append(f"{int(gone.sum())} patients without {' or '.join(needed)} were left out")
+    return frame[~gone]
+
+
+def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, faults: Faults) -> None:
+    headers = {name: part.column for name, part in cohort_map.outcomes.parts()}
+    required = [*_times(cohort_map), *(["arm"] if "arm" in frame else [])]
+    for name in required:
+        header = headers.get(name) or (cohort_map.arm.column if cohort_map.arm else None) or name
+        absent = frame.index[frame[name].isna()].tolist()
+        if absent and name not in faults.targets:
+            faults.add(
+                header, name,
+                f"is missing for {len(absent)} patients, {_rows(file, absent)}; fill it in, or list {name} "
+                "under `leave_out_without`",
+            )  # fmt: skip
+
+
+def _settle(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    """Make the small, stated changes: rounding of PFS, zero times, deaths as events of PFS."""
+    frame = frame.copy()
+    both = {"os_months", "pfs_months"} <= set(frame)
+    if both:
+        excess = frame["pfs_months"] - frame["os_months"]
+        rounded = (excess > 0) & (excess <= ROUNDING_MONTHS)
+        if rounded.any():
+            frame.loc[rounded, "pfs_months"] = frame.loc[rounded, "os_months"]
+            warnings.append(
+                f"pfs_months: {int(rounded.sum())} times exceeded overall survival by at most "
+                f"{ROUNDING_MONTHS} months (rounding) and were set to it"
+            )
+    for name in ("os_months", "pfs_months"):
+        if name in frame and (zero := frame[name] == 0).any():
+            frame.loc[zero, name] = HALF_A_DAY_MONTHS
+            warnings.append(f"{name}: {int(zero.sum())} times of zero were set to half a day")
+    if both:
+        # Half a day may now exceed an overall survival of a few hours.
+        capped = (excess <= ROUNDING_MONTHS) & (frame["pfs_months"] > frame["os_months"])
+        frame.loc[capped, "pfs_months"] = frame.loc[capped, "os_months"]
+    if both and "death_is_pfs_event" in cohort_map.corrections:
+        uncounted = _true(frame["died"]) & ~_true(frame["progressed_or_died"])
+        uncounted &= (frame["pfs_months"] == frame["os_months"]).to_numpy()
+        if uncounted.any():
+            frame.loc[uncounted, "progressed_or_died"] = True
+            warnings.append(
+                f"progressed_or_died: {int(uncounted.sum())} deaths at the end of progression-free survival "
+                "were counted as its event"
+            )
+    return frame
+
+
+def _true(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    return np.asarray(values.fillna(False).to_numpy(dtype=bool))
+
+
+def _check_outcomes(
+    cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, faults: Faults, warnings: list[str]
+) -> None:
+    times = _times(cohort_map)
+    known = frame.dropna(subset=times)
+    if known.empty:
+        return
+    headers = {name: part.column for name, part in cohort_map.outcomes.parts()}
+    for finding in outcome_findings(known, cohort_map.confirmed):
+        positions = [int(known.index[i]) for i in finding.positions]
+        where = f" ({_rows(file, positions)})" if positions else ""
+        if finding.severity == "fault":
+            faults.add(headers[finding.column], finding.column, f"{finding.message}{where}; {finding.remedy}")
+        elif finding.severity == "warning":
+            warnings.append(f"{finding.column}: {finding.message}")
+
+
+def _cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, warnings: list[str]) -> Cohort:
+    for name in ("died", "progressed_or_died"):
+        if name in frame:
+            frame[name] = frame[name].astype(bool)
+    columns = _columns(cohort_map, frame)
+    not_mapped = [h for h in map(str, file.cells) if h not in {*cohort_map.headers(), *cohort_map.ignore}]
+    if not_mapped:
+        warnings.append(f"not mapped and not used: {', '.join(not_mapped)}")
+    if gone := [h for h in cohort_map.ignore if h not in file.cells]:
+        warnings.append(f"listed under ignore but not in the file: {', '.join(gone)}")
+    if file.encoding == "latin-1":
+        warnings.append("the file is not UTF-8; it was read as Latin-1")
+    manifest = {
+        "kind": "file",
+        "file": file.name,
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
+        "encoding": file.encoding,
+        "rows": len(file.cells),
+        "patients": len(frame),
+        "label": cohort_map.label or cohort_map.name,
+        "citation": cohort_map.citation,
+        "confirmed": list(cohort_map.confirmed),
+        "map": json.loads(cohort_map.model_dump_json(exclude_defaults=True)),
+        "columns_not_mapped": not_mapped,
+        "warnings": warnings,
+    }
+    control = cohort_map.arm.control if cohort_map.arm is not None else None
+    observed = frame.set_index("patient")[[c.name for c in columns]]
+    return Cohort(cohort_map.name, observed, columns, simulated=False, manifest=manifest, control_arm=control)
+
+
+def _columns(cohort_map: CohortMap, frame: pd.DataFrame) -> tuple[Column, ...]:
+    columns: list[Column] = []
+    for group in (ARM, SITE):
+        if group.name in frame:
+            levels = tuple(sorted(frame[group.name].dropna().unique()))
+            columns.append(Column(group.name, group.role, "category", group.label, categories=levels))
+    for name, c in cohort_map.columns.items():
+        levels = tuple(sorted(frame[name].dropna().unique())) if c.kind == "category" else ()
+        columns.append(
+            Column(name, "baseline", c.kind, c.label, c.unit, c.modality, c.low, c.high, levels, c.positive)
+        )
+    return (*columns, *(c for c in OUTCOMES if c.name in frame))

@@ -1,0 +1,168 @@
+"""A CSV, TSV or Parquet file as a table of text, with its fingerprint."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.real_cohort.column_map import token
+from pipeline.schema import InputError
+
+FOREIGN: Final = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive; save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as CSV"),
+    (b"\x1f\x8b", "compressed with gzip; unpack it first"),
+    (b"%PDF", "a PDF document; export the table as CSV"),
+    (b"RDX", "R data; write it with write.csv"),
+    (b"HEADER RECORD", "a SAS transport file; export it as CSV"),
+    (b"$FL2", "an SPSS file; export it as CSV"),
+)
+DELIMITERS: Final = (",", ";", "\t", "|")
+SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """The cells of a file as they stand there.
+
+    Attributes
+    ----------
+    name : str
+        File name without its folder.
+    cells : DataFrame
+        Text, one row a record; a Parquet column keeps its own type.
+    rows : array, shape (n,)
+        The row each record has in the file, the header being row 1.
+    sha256, size_bytes, encoding : str, int, str
+        `encoding` is "parquet" for a Parquet file.
+    """
+
+    name: str
+    cells: pd.DataFrame
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    sha256: str
+    size_bytes: int
+    encoding: str
+
+    def text(self, header: str, missing: Sequence[str] = ()) -> list[str | None]:
+        """Return a column as stripped text; None where it is empty or one of `missing`."""
+        values = self.cells[header]
+        if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
+            text = ["" if v is None or v is pd.NA or v != v else str(v).strip() for v in values]
+        else:
+            absent = values.isna().to_numpy()
+            text = ["" if gone else str(v) for v, gone in zip(values.tolist(), absent, strict=True)]
+        empty = {"", *missing, *(token(m) for m in missing)}
+        return [None if v in empty or token(v) in empty else v for v in text]
+
+
+def read_table(path: Path | str) -> TableFile:
+    """Return the table in a CSV, TSV or Parquet file.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, it is empty, holds only a header, is of another kind, has two
+        columns of one name, or rows with more or fewer cells than the header.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: is a folder; give the CSV, TSV or Parquet file itself") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not content.strip():
+        raise InputError(f"{path}: the file is empty ({len(content)} bytes)")
+    fingerprint = hashlib.sha256(content).hexdigest()
+    if content[:4] == b"PAR1":
+        cells, rows, encoding = _parquet(path, content)
+    else:
+        cells, rows, encoding = _delimited(path, content)
+    if cells.empty:
+        raise InputError(f"{path}: the file has a header but no patients")
+    return TableFile(path.name, cells, rows, fingerprint, len(content), encoding)
+
+
+def _parquet(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        cells = pq.read_table(io.BytesIO(content)).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: a damaged Parquet file ({str(error).splitlines()[0]})") from error
+    if cells.index.name is not None:
+        cells = cells.reset_index()
+    cells.columns = cells.columns.map(str)
+    return cells, np.arange(len(cells), dtype=np.int64) + 2, "parquet"
+
+
+def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
+    for magic, what in FOREIGN:
+        if content.startswith(magic):
+            raise InputError(f"{path}: neither CSV, TSV nor Parquet but {what}")
+    text, encoding = _decoded(path, content)
+    if text.lstrip()[:1] in {"{", "["} or text.lstrip()[:5].lower() in {"<html", "<!doc", "<?xml"}:
+        raise InputError(f"{path}: neither CSV, TSV nor Parquet but JSON, HTML or XML; export it as CSV")
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    if not first.count(delimiter):
+        raise InputError(
+            f"{path}: neither CSV, TSV nor Parquet: its first line has no comma, semicolon, tab or bar"
+        )
+    try:
+        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a readable CSV file ({error})") from error
+    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
+    header = [name.strip() for name in numbered[0][1]]
+    body = numbered[1:]
+    faults = _shape_faults(header, body)
+    if faults:
+        raise InputError(f"{path}: not a rectangular table\n  " + "\n  ".join(faults))
+    cells = pd.DataFrame([r for _, r in body], columns=pd.Index(header), dtype=object)
+    keep = [name for name in header if name]
+    return cells[keep], np.array([i for i, _ in body], dtype=np.int64), encoding
+
+
+def _decoded(path: Path, content: bytes) -> tuple[str, str]:
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return content.decode("utf-16"), "utf-16"
+    if b"\x00" in content[:4096]:
+        raise InputError(f"{path}: neither CSV, TSV nor Parquet: it holds binary data")
+    try:
+        return content.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), "latin-1"
+
+
+def _shape_faults(header: list[str], body: list[tuple[int, list[str]]]) -> list[str]:
+    faults = [
+        f"{n} columns are named {name!r}; give each its own name"
+        for name, n in Counter(header).items()
+        if n > 1 and name
+    ]
+    unnamed = [j for j, name in enumerate(header) if not name]
+    # A first column without a name is the row number that spreadsheets and R write: it is passed over.
+    if len(unnamed) > 1 or (unnamed and unnamed[0] != 0):
+        faults.append(f"{len(unnamed)} columns have no name")
+    ragged = [(row, len(r)) for row, r in body if len(r) != len(header)]
+    if ragged:
+        rows = ", ".join(f"{row} ({n})" for row, n in ragged[:SHOWN])
+        faults.append(
+            f"{len(ragged)} rows do not have the header's {len(header)} cells, first (with their number of "
+            f"cells) {rows}; is a text with a comma not in quotes?"
+        )
+    return faults
