@@ -1,0 +1,59 @@
+"""How far a long job is: bars on a terminal, one line a finished stage elsewhere; and how long each took."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class StageProgress:
+    """A `pipeline.schema.Progress` that shows and times the stages it is told of.
+
+    The clock of a stage starts when the one before ends, so that `seconds` adds up to the whole job.
+    Use as a context manager; nothing is drawn before it is entered.
+    """
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.seconds: dict[str, float] = {}
+        self._console = console
+        self._quiet = quiet
+        self._started = time.perf_counter()
+        self._bars = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+        )
+        self._tasks: dict[str, object] = {}
+
+    def __enter__(self) -> StageProgress:
+        self._started = time.perf_counter()
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take note that `done` of `total` steps of `stage` are done."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=max(total, 1))
+        self._bars.update(self._tasks[stage], completed=done, total=max(total, 1))  # type: ignore[arg-type]
+        if done < total:
+            return
+        now = time.perf_counter()
+        spent = now - self._started
+        self._started = now
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 3)
+        if not self._quiet and not self._console.is_terminal:
+            self._console.print(f"{stage}: {spent:.1f} s", highlight=False)

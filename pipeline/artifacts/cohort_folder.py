@@ -1,0 +1,121 @@
+"""A cohort as a folder: the patients, what their columns mean, how they were made and, apart, the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.artifacts.digests import table_digest
+from pipeline.artifacts.folders import new_folder
+from pipeline.schema import Cohort, Column, InputError, Truth
+
+RESEARCH_USE: Final = (
+    "For research only. Not a medical device; not for decisions about the care of any patient."
+)
+
+
+def describe_cohort(cohort: Cohort) -> dict[str, Any]:
+    """Return the JSON-ready facts of a cohort: size, arms, events, SHA-256 and manifest."""
+    arms = cohort.observed["arm"].value_counts().to_dict() if "arm" in cohort.observed else {}
+    return {
+        "name": cohort.name,
+        "simulated": cohort.simulated,
+        "patients": len(cohort),
+        "arms": {str(arm): int(patients) for arm, patients in arms.items()},
+        "control_arm": cohort.control_arm,
+        "endpoints": cohort.endpoints(),
+        "sha256": table_digest(cohort.observed),
+        "manifest": dict(cohort.manifest),
+    }
+
+
+def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | None = None) -> Path:
+    """Write a cohort as a new folder and return it.
+
+    ``observed.parquet`` and ``observed.csv`` hold the same patients; ``columns.json`` declares each column;
+    ``manifest.json`` tells how the cohort was made and its SHA-256; ``truth/`` holds what only the
+    simulation knows, and nothing in it belongs into a model. Tables of `extra` are added as CSV.
+
+    Raises
+    ------
+    InputError
+        When the folder exists or cannot be written; nothing half-written stays.
+    """
+    with new_folder(folder) as partial:
+        cohort.observed.to_parquet(partial / "observed.parquet")
+        cohort.observed.to_csv(partial / "observed.csv")
+        write_json(partial / "columns.json", [_column_as_json(c) for c in cohort.columns])
+        notice = {"research_use": RESEARCH_USE, "patients_are": "simulated" if cohort.simulated else "real"}
+        write_json(partial / "manifest.json", notice | describe_cohort(cohort))
+        for name, table in (extra or {}).items():
+            table.to_csv(partial / f"{name}.csv", index=False)
+        if cohort.truth is not None:
+            (partial / "truth").mkdir()
+            cohort.truth.patients.to_parquet(partial / "truth" / "patients.parquet")
+            cohort.truth.hazards.to_parquet(partial / "truth" / "hazards.parquet")
+    return folder
+
+
+def load_cohort(folder: Path) -> Cohort:
+    """Read a cohort written by `save_cohort` and check it against its SHA-256.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or the patients are not those that were written.
+    """
+    missing = [f for f in ("observed.parquet", "columns.json", "manifest.json") if not (folder / f).is_file()]
+    if missing:
+        raise InputError(f"{folder} is not a cohort folder: {', '.join(missing)} missing")
+    facts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    observed = pd.read_parquet(folder / "observed.parquet")
+    if table_digest(observed) != facts["sha256"]:
+        raise InputError(f"{folder / 'observed.parquet'} has changed since it was written; simulate it again")
+    truth = folder / "truth"
+    return Cohort(
+        name=facts["name"],
+        observed=observed,
+        columns=tuple(
+            _column_from_json(c) for c in json.loads((folder / "columns.json").read_text(encoding="utf-8"))
+        ),
+        simulated=facts["simulated"],
+        manifest=facts["manifest"],
+        control_arm=facts["control_arm"],
+        truth=Truth(pd.read_parquet(truth / "patients.parquet"), pd.read_parquet(truth / "hazards.parquet"))
+        if truth.is_dir()
+        else None,
+    )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON; a number that is not finite becomes null, as JSON has none."""
+    path.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_finite(v) for v in value]
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _column_as_json(column: Column) -> dict[str, Any]:
+    return asdict(column)
+
+
+def _column_from_json(stored: dict[str, Any]) -> Column:
+    low = -math.inf if stored["low"] is None else stored["low"]
+    high = math.inf if stored["high"] is None else stored["high"]
+    return Column(**(stored | {"low": low, "high": high, "categories": tuple(stored["categories"])}))

@@ -1,0 +1,5 @@
+"""A run folder as an executed notebook and one self-contained HTML page."""
+
+from pipeline.report.render import NOTEBOOK, PAGE, as_page, execute, make_report
+
+__all__ = ["NOTEBOOK", "PAGE", "as_page", "execute", "make_report"]

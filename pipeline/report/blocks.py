@@ -1,0 +1,117 @@
+"""Pieces of a page: tables, figures, cards and notices as HTML; every text is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+SVG_BYTES = 400_000  # a larger drawing goes in as PNG: thousands of dots slow the page down
+
+
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str = "",
+    numbers_from: int = 1,
+    shaded: Sequence[str] = (),
+    row_classes: Sequence[str] = (),
+) -> str:
+    """Return a table; columns from `numbers_from` on are set as numbers, those named in `shaded` are tinted."""
+    tint = ["shaded" if name in shaded else "" for name in head]
+
+    def cells(tag: str, values: Sequence[object]) -> str:
+        made = []
+        for position, value in enumerate(values):
+            classes = f"{'number' if position >= numbers_from else ''} {tint[position]}".strip()
+            made.append(f'<{tag} class="{classes}">{text(value)}</{tag}>' if classes else f"<{tag}>{text(value)}</{tag}>")
+        return "".join(made)
+
+    body = []
+    for index, row in enumerate(rows):
+        kind = row_classes[index] if index < len(row_classes) else ""
+        body.append(f'<tr class="{kind}">{cells("td", row)}</tr>' if kind else f"<tr>{cells('td', row)}</tr>")
+    said = f"<caption>{text(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll" tabindex="0"><table>{said}<thead><tr>{cells("th", head)}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+class Markup(str):
+    """HTML made here, not to be escaped again."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> str:
+    """Return `value` as escaped text; nothing for what is missing."""
+    if isinstance(value, Markup):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return escape(str(value))
+
+
+def estimate(value: float, low: float, high: float, digits: int = 3, best: bool = False) -> Markup:
+    """Return a figure with its interval beneath."""
+    if not math.isfinite(value):
+        return Markup("–")
+    shown = f"<b>{value:.{digits}f}</b>" if best else f"{value:.{digits}f}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Markup(shown)
+    return Markup(f'{shown}<span class="interval">{low:.{digits}f} to {high:.{digits}f}</span>')
+
+
+def figure(png: Path, caption: str, *, wide: bool = True) -> str:
+    """Return a figure whose picture stands in the page itself: the SVG beside `png`, or the PNG if that is lighter."""
+    svg = png.with_suffix(".svg")
+    if svg.is_file() and svg.stat().st_size <= SVG_BYTES:
+        kind, content = "svg+xml", svg.read_bytes()
+    else:
+        kind, content = "png", png.read_bytes()
+    data = base64.b64encode(content).decode()
+    return (
+        f'<figure class="{"wide" if wide else "narrow"}"><img alt="{text(caption)}" '
+        f'src="data:image/{kind};base64,{data}"><figcaption>{text(caption)}</figcaption></figure>'
+    )
+
+
+def figures(pngs: Iterable[Path], caption: str, *, wide: bool = True) -> str:
+    """Return every figure there is, one beneath the other; nothing when there is none."""
+    return "".join(figure(png, caption, wide=wide) for png in pngs)
+
+
+def cards(facts: Sequence[tuple[str, str, str]]) -> str:
+    """Return a row of cards: a small heading, a large figure, a line beneath."""
+    made = [
+        f'<div class="card"><span class="what">{text(what)}</span><span class="figure">{text(main)}</span>'
+        f'<span class="detail">{text(detail)}</span></div>'
+        for what, main, detail in facts
+    ]
+    return f'<div class="cards">{"".join(made)}</div>'
+
+
+def notice(kind: str, title: str, lines: Sequence[str]) -> str:
+    """Return a framed notice; `kind` is one of caution, passed, failed."""
+    said = "".join(f"<p>{text(line)}</p>" for line in lines)
+    return f'<div class="notice {escape(kind)}"><strong>{text(title)}</strong>{said}</div>'
+
+
+def pairs(facts: Mapping[str, object]) -> str:
+    """Return names and values as a list of definitions."""
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in facts.items())
+    return f'<dl class="pairs">{rows}</dl>'
+
+
+def bullets(lines: Iterable[object]) -> str:
+    """Return a bulleted list."""
+    return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>"
+
+
+def folded(title: str, content: str) -> str:
+    """Return content that opens when its title is pressed."""
+    return f"<details><summary>{text(title)}</summary>{content}</details>"

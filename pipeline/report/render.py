@@ -1,0 +1,150 @@
+"""From a run folder to an executed notebook and one HTML file that asks no host for anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.artifacts import load_run, replace_file
+from pipeline.schema import Progress, silent
+
+HERE: Final = Path(__file__).parent
+CELL_SECONDS: Final = 120
+PAGE, NOTEBOOK = "report.html", "report.ipynb"
+
+
+def make_report(folder: Path, notebook: Path, progress: Progress = silent) -> Path:
+    """Execute `notebook` on the run in `folder`, write ``report.ipynb`` and ``report.html`` there.
+
+    The notebook is a percent script. It runs in a fresh process of this very interpreter, with the run
+    folder as working directory, reads the folder and fits nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder.
+    notebook : Path
+        Percent script with the report's cells.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Path
+        The HTML file.
+    """
+    import nbformat
+
+    view = load_run(folder)
+    executed = execute(notebook, folder.resolve(), progress)
+    page = as_page(executed, title=str(view.facts.get("title") or view.facts["name"]))
+    replace_file(folder / NOTEBOOK, nbformat.writes(executed).encode())
+    replace_file(folder / PAGE, page.encode())
+    return folder / PAGE
+
+
+def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
+    """Return `notebook` executed in `folder`; an error in a cell is raised with the cell's traceback."""
+    import jupytext
+    from nbclient import NotebookClient
+
+    nb = jupytext.read(notebook)
+    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nb.metadata.pop("jupytext", None)
+    for number, cell in enumerate(nb.cells):
+        cell["id"] = f"cell-{number}"  # chance identifiers would make equal runs differ
+    cells = len(nb.cells)
+    with _kernel_manager() as manager, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pyzmq and asyncio, about event loops
+        client = NotebookClient(
+            nb,
+            km=manager,
+            timeout=CELL_SECONDS,
+            resources={"metadata": {"path": str(folder)}},
+            record_timing=False,
+            on_cell_complete=lambda cell, cell_index: progress("write the report", cell_index, cells),
+        )
+        client.execute()
+    progress("write the report", cells, cells)
+    return nb
+
+
+@contextmanager
+def _kernel_manager() -> Iterator[Any]:
+    """Yield a manager whose kernel is this interpreter, whatever kernels the user has installed."""
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
+    )
+
+    class ThisInterpreter(KernelSpecManager):  # type: ignore[misc]
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            return spec
+
+    root = str(HERE.parents[1])
+    with tempfile.TemporaryDirectory(prefix="lungio-kernel-", ignore_cleanup_errors=True) as scratch:
+        # The user's own start-up files and histories stay out of it, and nothing is written to the home.
+        spec.env = {
+            "IPYTHONDIR": scratch,
+            "JUPYTER_RUNTIME_DIR": scratch,
+            "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+            "PYTHONWARNINGS": "ignore",
+        }
+        yield AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=ThisInterpreter(),
+            connection_file=str(Path(scratch) / "kernel.json"),
+        )
+
+
+def as_page(executed: Any, title: str) -> str:
+    """Return an executed notebook as one HTML page: prose and outputs, no code, no outside address."""
+    from jinja2 import Environment, FileSystemLoader, select_autoescape
+    from nbconvert.filters import markdown2html
+
+    parts: list[str] = []
+    contents: list[tuple[str, str]] = []
+    for cell in executed.cells:
+        if cell.cell_type == "markdown":
+            html = _with_anchors(markdown2html(cell.source), contents)
+            parts.append(f'<div class="prose">{html}</div>')
+        elif cell.cell_type == "code":
+            parts += [html for output in cell.outputs if (html := _output(output))]
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html.j2"]))
+    return environment.get_template("page.html.j2").render(
+        title=title, style=(HERE / "style.css").read_text(encoding="utf-8"), parts=parts, contents=contents
+    )
+
+
+def _with_anchors(html: str, contents: list[tuple[str, str]]) -> str:
+    """Give each second-level heading a plain anchor and note it in `contents`."""
+
+    def anchored(match: re.Match[str]) -> str:
+        words = re.sub(r"<a class=\"anchor-link\".*?</a>|<[^>]+>", "", match[1], flags=re.DOTALL).strip()
+        anchor = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+        contents.append((anchor, words))
+        return f'<h2 id="{anchor}">{words}</h2>'
+
+    return re.sub(r"<h2[^>]*>(.*?)</h2>", anchored, html, flags=re.DOTALL)
+
+
+def _output(output: Any) -> str:
+    from html import escape
+
+    data = output.get("data", {})
+    if "text/html" in data:
+        return str(data["text/html"])
+    if "image/png" in data:
+        return f'<figure><img alt="" src="data:image/png;base64,{data["image/png"].strip()}"></figure>'
+    said = data.get("text/plain") or (output.get("text") if output.output_type == "stream" else None)
+    return f"<pre>{escape(said)}</pre>" if said else ""

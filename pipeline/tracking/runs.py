@@ -1,0 +1,268 @@
+"""From a run folder to MLflow: one parent run, one child a model; only this process writes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.artifacts import RunView
+from pipeline.schema import Progress, silent
+from pipeline.tracking.store import artifact_root, keep_offline
+
+SHORT: Final = {"cross-validation": "cv", "external": "external"}  # as metrics are prefixed
+DIGEST_LETTERS: Final = 36  # what MLflow's store keeps of a dataset's digest
+METRICS_A_CALL: Final = 1000  # what MLflow accepts at once
+PARAMETERS_A_CALL: Final = 100
+PARAMETER_LETTERS: Final = 500
+
+
+def track_run(view: RunView, uri: str, experiment: str, progress: Progress = silent) -> str:
+    """File a finished run and return the identifier of its parent run.
+
+    The parent holds parameters, data sets, figures, tables and each model's overall scores side by side;
+    each child holds one model: parameters, scores with the horizon in months as step, their interval ends
+    as ``.low`` and ``.high``, and the model itself where it can be saved.
+
+    Parameters
+    ----------
+    view : RunView
+    uri : str
+        From `resolve_store`.
+    experiment : str
+        Made when it does not exist.
+    progress : Progress, optional
+    """
+    models = list(view.facts["models"])
+    steps = len(models) + 2
+    with _quiet_mlflow(uri) as mlflow:
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        experiment_id = _experiment(client, experiment, uri)
+        progress("file in MLflow", 1, steps)
+        name = view.folder.name
+        parent = client.create_run(experiment_id, run_name=name, tags=_tags(view.facts)).info.run_id
+        status = "KILLED"
+        try:
+            _log(client, parent, parent_parameters(view.facts), summary_metrics(view.table("scores")))
+            client.log_inputs(parent, _datasets(view.facts))
+            for part in ("figures", "tables"):
+                client.log_artifacts(parent, str(view.folder / part), part)
+            for file in sorted(p for p in view.folder.iterdir() if p.suffix in (".json", ".yaml", ".csv")):
+                client.log_artifact(parent, str(file))
+            progress("file in MLflow", 2, steps)
+            for done, model in enumerate(models, start=3):
+                _track_model(mlflow, client, view, experiment_id, parent, model)
+                progress("file in MLflow", done, steps)
+            status = "FINISHED"
+        finally:
+            client.set_terminated(parent, status)
+    return str(parent)
+
+
+def log_report(uri: str, run_id: str, files: list[Path]) -> None:
+    """Add the report's files to a filed run."""
+    with _quiet_mlflow(uri) as mlflow:
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        for file in files:
+            client.log_artifact(run_id, str(file), "report")
+
+
+def _track_model(mlflow: Any, client: Any, view: RunView, experiment_id: str, parent: str, model: str) -> None:
+    facts = view.facts
+    tags = _tags(facts) | {"mlflow.parentRunId": parent, "model": model}
+    run = client.create_run(experiment_id, run_name=f"{model} · {view.folder.name}", tags=tags).info.run_id
+    status = "KILLED"
+    try:
+        scores = view.table("scores")
+        metrics = list(score_metrics(scores[scores["model"] == model]))
+        _log(client, run, _flat(facts["models"][model]["parameters"]), metrics)
+        client.log_inputs(run, _datasets(facts))
+        for figure in view.figures(f"*{model}*"):
+            client.log_artifact(run, str(figure), "figures")
+        if model in view.models():
+            _log_model(mlflow, view, run, model)
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run, status)
+
+
+def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    months = [float(m) for m in view.facts["analysis"]["horizons_months"]]
+    example = view.table("typical_patients").reset_index(drop=True)
+    number = [pd.api.types.is_numeric_dtype(example[name]) for name in example]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("double" if n else "string", c) for c, n in zip(example, number, strict=True)]),
+        outputs=Schema([ColSpec("double", f"survival_{m:g}_months") for m in months]),
+        params=ParamSchema([ParamSpec("months", "double", months, (-1,))]),
+    )
+    with mlflow.start_run(run_id=run_id):
+        mlflow.pyfunc.log_model(
+            name=model,
+            python_model=str(Path(__file__).with_name("survival_pyfunc.py")),
+            artifacts={"model": str(view.models()[model])},
+            code_paths=[str(Path(__file__).resolve().parents[1])],
+            signature=signature,
+            input_example=(example, {"months": months}),
+            # Spelt out: left to itself MLflow spends 6 to 22 s guessing them.
+            pip_requirements=[f"{lib}=={version}" for lib, version in _requirements(view.facts).items()],
+            metadata={"run": view.folder.name, "simulated": view.facts["simulated"]},
+        )
+
+
+def _requirements(facts: Mapping[str, Any]) -> dict[str, str]:
+    wanted = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-survival", "lifelines", "numba")
+    return {lib: v for lib, v in facts["versions"].items() if lib in wanted and v != "not installed"}
+
+
+def parent_parameters(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decided the run, flat: seed, cohorts, analysis."""
+    cohorts = {
+        f"{role}.{key}": cohort[key]
+        for role, cohort in facts["cohorts"].items()
+        for key in ("name", "patients", "simulated", "sha256")
+    }
+    return {"seed": facts["seed"], **cohorts, **_flat(facts["analysis"])}
+
+
+def score_metrics(scores: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
+    """Yield name, value and step of every score of one model, its interval ends included.
+
+    ``external.auc`` at step 12 is the AUC at 12 months; scores without a horizon stand at step 0; a
+    subgroup's level follows after a slash. A horizon that is no whole month is spelt in the name, for
+    steps are whole numbers.
+    """
+    for row in scores.to_dict("records"):
+        name = f"{SHORT.get(row['data'], row['data'])}.{row['metric']}"
+        months = row["horizon_months"]
+        step = 0 if pd.isna(months) else round(months)
+        if not pd.isna(months) and not float(months).is_integer():
+            name += f"_at_{months:g}_months"
+        group = "" if row["group"] == "all" else f"/{row['group']}"
+        for suffix, column in (("", "value"), (".low", "low"), (".high", "high")):
+            if math.isfinite(row[column]):
+                yield _metric_name(f"{name}{suffix}{group}"), float(row[column]), step
+
+
+def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
+    """Return the overall scores without a horizon, named ``<model>.<data>.<metric>``, for the parent run."""
+    rows = scores[(scores["group"] == "all") & scores["horizon_months"].isna()]
+    return [
+        (_metric_name(f"{r.model}.{SHORT.get(r.data, r.data)}.{r.metric}"), float(r.value), 0)
+        for r in rows.itertuples()
+        if math.isfinite(r.value)
+    ]
+
+
+def _metric_name(name: str) -> str:
+    return re.sub(r"[^\w\-./ ]", "_", name.replace("=", " ").replace("<", "below ").replace("≥", "from "))
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, part in value.items():
+        if isinstance(part, Mapping) and part:
+            flat |= _flat(part, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = part
+    return flat
+
+
+def _tags(facts: Mapping[str, Any]) -> dict[str, str]:
+    git = facts.get("git") or {}
+    tags = {
+        "run": facts["name"],
+        "endpoint": facts["analysis"]["endpoint"],
+        "cohort": facts["cohorts"]["train"]["name"],
+        "simulated": str(facts["simulated"]).lower(),
+        "config_sha256": facts["config_sha256"],
+        "evidence_sha256": facts["evidence"]["sha256"],
+        "git_commit": git.get("commit", ""),
+        "lungio": facts["versions"]["lungio"],
+        "mlflow.note.content": facts["research_use"],
+        "mlflow.source.name": "lungio run",
+        "mlflow.source.type": "LOCAL",
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def _datasets(facts: Mapping[str, Any]) -> list[Any]:
+    """Return cohorts and evidence as MLflow's data sets: name, SHA-256 and origin, never the patients."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    contexts = {"train": "training", "external": "testing"}
+    inputs = []
+    for role, cohort in facts["cohorts"].items():
+        origin = {key: cohort[key] for key in ("simulated", "sha256", "arms", "endpoints")}
+        profile = {"patients": cohort["patients"]}
+        inputs.append((contexts.get(role, role), cohort["name"], cohort["sha256"], origin, profile))
+    evidence = facts["evidence"]
+    inputs.append(("evidence", "evidence", evidence["sha256"], dict(evidence), {"files": evidence["files"]}))
+    return [
+        DatasetInput(
+            dataset=Dataset(
+                name=name,
+                digest=sha256[:DIGEST_LETTERS],
+                source_type="lungio",
+                source=json.dumps(origin),
+                profile=json.dumps(profile),
+            ),
+            tags=[InputTag("mlflow.data.context", context)],
+        )
+        for context, name, sha256, origin, profile in inputs
+    ]
+
+
+def _log(
+    client: Any, run_id: str, parameters: Mapping[str, Any], metrics: list[tuple[str, float, int]]
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    params = [Param(_metric_name(key), str(value)[:PARAMETER_LETTERS]) for key, value in parameters.items()]
+    for start in range(0, len(params), PARAMETERS_A_CALL):
+        client.log_batch(run_id, params=params[start : start + PARAMETERS_A_CALL])
+    for start in range(0, len(metrics), METRICS_A_CALL):
+        part = metrics[start : start + METRICS_A_CALL]
+        client.log_batch(run_id, metrics=[Metric(name, value, now, step) for name, value, step in part])
+
+
+def _experiment(client: Any, name: str, uri: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        root = artifact_root(uri)
+        folder = re.sub(r"[^\w.-]", "_", name)
+        place = f"{root}/{folder}" if root else None
+        return str(client.create_experiment(name, artifact_location=place))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _quiet_mlflow(uri: str) -> Iterator[Any]:
+    """Yield mlflow, pointed at the store, silent about itself and with nothing sent home."""
+    keep_offline()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside MLflow are not the user's to act on
+        import mlflow
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield mlflow
+        finally:
+            mlflow.set_tracking_uri(before)
