@@ -1,0 +1,107 @@
+"""What a synthetic cohort is to be: the spec a user writes, and the plan it resolves to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from pipeline.schema import InputError
+from synthetic_data.evidence import Register, TrialSpec, load_register
+from synthetic_data.evidence.values import Spec
+from synthetic_data.markers import Eligibility
+from synthetic_data.published_figures import ACCRUAL_MONTHS, drawable_arms
+from synthetic_data.response_rates import ResponseRate, response_rate
+from synthetic_data.trial_curves import TrialCurves, trial_curves
+
+
+class CohortSpec(Spec):
+    """A synthetic cohort to draw, as a file under ``configs/cohorts`` states it.
+
+    Only `trial` is needed; everything else has a stated default.
+    """
+
+    kind: Literal["trial"] = "trial"
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    trial: str
+    arms: tuple[str, ...] | None = Field(None, description="arms to draw; all with figures when left out")
+    eligibility: dict[str, Eligibility] = Field({}, description="marker column -> what all enrolled have")
+    markers: tuple[str, ...] | None = Field(None, description="markers to draw; all that can when left out")
+    accrual_months: Annotated[float, Field(gt=0, le=120)] = ACCRUAL_MONTHS
+    follow_up_months: Annotated[float, Field(gt=0, le=180)] | None = Field(
+        None, description="median follow-up at the cut; that of the latest OS figures when left out"
+    )
+    dropout_per_month: Annotated[float, Field(ge=0, lt=0.2)] = 0.003
+    unmeasured_log_hazard_sd: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.5, description="spread of log hazard no marker shows, shared by death and progression (assumed)"
+    )
+    defects: bool = Field(True, description="missing values and detection limits in the observed table")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of a cohort that does not depend on the patients drawn."""
+
+    spec: CohortSpec
+    trial: TrialSpec
+    arms: tuple[str, ...]
+    curves: TrialCurves
+    responses: Mapping[str, ResponseRate]
+    follow_up_months: float
+
+    @property
+    def control_arm(self) -> str | None:
+        """The control arm, when the trial has one."""
+        return next((a for a in self.arms if self.trial.arm(a).role == "control"), None)
+
+
+def read_cohort_spec(path: Path) -> CohortSpec:
+    """Read a cohort file.
+
+    Raises
+    ------
+    InputError
+        Naming the file and every field that is not as it should be.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: must hold keys and values, such as `trial: KEYNOTE-189`")
+    try:
+        return CohortSpec.model_validate({"name": Path(path).stem} | raw)
+    except ValidationError as error:
+        lines = [
+            f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}. Got {e['input']!r} instead"
+            if e["type"] != "extra_forbidden"
+            else f"{path}: unknown key {'.'.join(map(str, e['loc']))!r}; "
+            f"known: {', '.join(CohortSpec.model_fields)}"
+            for e in error.errors()
+        ]
+        raise InputError("\n".join(lines)) from None
+
+
+def plan_cohort(spec: CohortSpec, register: Register | None = None) -> Plan:
+    """Resolve a spec against the register, or say what is missing; draws nothing."""
+    register = register or load_register()
+    trial = register.trial(spec.trial)
+    known = drawable_arms(trial)
+    arms = spec.arms or known
+    unknown = [a for a in arms if a not in known]
+    if unknown:
+        raise InputError(
+            f"cohort {spec.name!r}: trial {trial.id} has no arm {', '.join(map(repr, unknown))} with figures "
+            f"for both OS and PFS; it has {', '.join(known)}"
+        )
+    arms = tuple(a for a in known if a in arms)
+    curves = trial_curves(trial, arms, spec.accrual_months)
+    follow_up = spec.follow_up_months or max(
+        f.follow_up_months for f in curves.figures if f.endpoint == "os" and f.built_on
+    )
+    responses = {a: response_rate(trial, trial.arm(a), register.trials) for a in arms}
+    return Plan(spec, trial, arms, curves, responses, follow_up)

@@ -1,0 +1,178 @@
+"""How far a drawn cohort is from every published figure of its trial: built on, or predicted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
+from synthetic_data.cohort_spec import Plan
+from synthetic_data.follow_up import cut_month, observe
+from synthetic_data.published_figures import Figure, PublishedRatio
+
+MEDIAN_TOLERANCE: Final = 0.02  # of the published median
+RATE_TOLERANCE: Final = 0.005  # of survival, or of responders
+CHANCE: Final = 2.6  # standard errors of the draw that are put down to chance (1 in 100)
+COLUMNS: Final = (
+    "arm", "endpoint", "kind", "months", "published", "low", "high", "expected", "reproduced", "gap",
+    "standard_error", "built_on", "within", "population", "reason", "source",
+)  # fmt: skip
+
+
+def fidelity(cohort: Cohort, plan: Plan) -> pd.DataFrame:
+    """Hold a cohort against the figures its trial published.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        With truth.
+    plan : Plan
+        The plan it was drawn from.
+
+    Returns
+    -------
+    DataFrame
+        A row a figure. `expected` is what the true population curve gives, without the chance of a
+        draw; `reproduced` what the drawn patients show: Kaplan-Meier medians and rates of their
+        uncensored times, and Cox's hazard ratio after a cut at the readout's own follow-up. `gap` is
+        relative for medians, a difference for rates, a difference of logs for hazard ratios;
+        `standard_error` is that of `gap` for a draw of this size. `within` says whether the figure is
+        met: medians within 2 %, rates within half a point (or within CHANCE standard errors of that,
+        which matters for small cohorts only), hazard ratios and figures that were left out inside
+        their published intervals.
+    """
+    rows = [_figure_row(cohort, f) for f in plan.curves.figures]
+    rows += [_ratio_row(cohort, plan, r) for r in plan.curves.ratios]
+    rows += [_response_row(cohort, plan, arm) for arm in plan.arms]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _figure_row(cohort: Cohort, figure: Figure) -> dict[str, object]:
+    patients = _truth(cohort).patients
+    drawn = patients.loc[patients["arm"] == figure.arm, f"{figure.endpoint}_event_months"].to_numpy()
+    by_chance = np.sqrt(figure.survival * (1 - figure.survival) / max(len(drawn), 1))
+    if figure.kind == "median":
+        published = figure.months
+        grid = published * np.linspace(0.7, 1.4, 71)
+        average = _average_survival(_truth(cohort), figure, grid)
+        expected = float(np.interp(0.5, average[::-1], grid[::-1]))
+        reproduced = float(np.median(drawn))
+        gap, tolerance = reproduced / published - 1, MEDIAN_TOLERANCE
+        density = abs(float(np.interp(expected, grid, np.gradient(average, grid))))
+        by_chance /= density * published
+    else:
+        published = figure.survival
+        expected = float(_average_survival(_truth(cohort), figure, np.array([figure.months]))[0])
+        reproduced = float((drawn > figure.months).mean())
+        gap, tolerance = reproduced - published, RATE_TOLERANCE
+    inside = figure.low is not None and figure.high is not None and figure.low <= reproduced <= figure.high
+    return {
+        "arm": figure.arm,
+        "endpoint": figure.endpoint,
+        "kind": figure.kind,
+        "months": figure.months,
+        "published": published,
+        "low": figure.low,
+        "high": figure.high,
+        "expected": expected,
+        "reproduced": reproduced,
+        "gap": gap,
+        "standard_error": by_chance,
+        "built_on": figure.built_on,
+        "within": abs(gap) <= max(tolerance, CHANCE * by_chance) or (not figure.built_on and inside),
+        "population": figure.population,
+        "reason": figure.reason,
+        "source": figure.source,
+    }
+
+
+def _truth(cohort: Cohort) -> Truth:
+    if cohort.truth is None:
+        raise InputError(f"cohort {cohort.name!r} has no truth; fidelity is for simulated cohorts")
+    return cohort.truth
+
+
+def _average_survival(truth: Truth, figure: Figure, months: Floats) -> Floats:
+    """Population-average true survival under the figure's arm, over everybody randomised."""
+    patients = truth.patients
+    total = np.zeros(len(months))
+    for start in range(0, len(patients), 5_000):  # so that a large cohort needs little memory
+        part = Truth(patients.iloc[start : start + 5_000], truth.hazards)
+        total += part.survival(figure.endpoint, months, arm=figure.arm).sum(axis=0)
+    return np.asarray(total / len(patients))
+
+
+def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, object]:
+    patients = _truth(cohort).patients
+    pair = patients[patients["arm"].isin([ratio.experimental, ratio.control])]
+    accrual = plan.spec.accrual_months
+    month = cut_month(ratio.follow_up_months, accrual)
+    if ratio.follow_up[0] >= ratio.follow_up_months:  # a minimum follow-up: the last patient's
+        month = ratio.follow_up_months + accrual
+    shown = observe(pair, month)
+    treated = (pair.loc[shown.index, "arm"] == ratio.experimental).to_numpy()
+    e = ENDPOINTS[ratio.endpoint]
+    months, event = shown[e.months].to_numpy(), shown[e.event].to_numpy()
+    reproduced = two_arm_hazard_ratio(months, event, treated)
+    low, high = ratio.low or 0.0, ratio.high or np.inf
+    return {
+        "arm": f"{ratio.experimental} v {ratio.control}",
+        "endpoint": ratio.endpoint,
+        "kind": "hazard_ratio",
+        "months": ratio.follow_up_months,
+        "published": ratio.estimate,
+        "low": ratio.low,
+        "high": ratio.high,
+        "expected": np.nan,
+        "reproduced": reproduced,
+        "gap": float(np.log(reproduced / ratio.estimate)),
+        "standard_error": float(1 / np.sqrt(event.sum() * treated.mean() * (1 - treated.mean()))),
+        "built_on": True,
+        "within": low <= reproduced <= high,
+        "population": ratio.population,
+        "reason": "",
+        "source": ratio.source,
+    }
+
+
+def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
+    rows = cohort.observed["arm"] == arm
+    rate = plan.responses[arm]
+    reproduced = float(cohort.observed.loc[rows, "best_response"].isin(["CR", "PR"]).mean())
+    truth = _truth(cohort).patients
+    by_chance = np.sqrt(rate.rate * (1 - rate.rate) / max(int(rows.sum()), 1))
+    return {
+        "arm": arm,
+        "endpoint": "response",
+        "kind": "objective_response",
+        "months": np.nan,
+        "published": rate.rate,
+        "low": np.nan,
+        "high": np.nan,
+        "expected": float(truth.loc[truth["arm"] == arm, "response_probability"].mean()),
+        "reproduced": reproduced,
+        "gap": reproduced - rate.rate,
+        "standard_error": by_chance,
+        "built_on": not rate.assumed,
+        "within": abs(reproduced - rate.rate) <= max(RATE_TOLERANCE, CHANCE * by_chance),
+        "population": plan.trial.main_population,
+        "reason": "borrowed from arms like it" if rate.assumed else "",
+        "source": rate.source,
+    }
+
+
+def two_arm_hazard_ratio(months: Floats, event: NDArray[np.bool_], treated: NDArray[np.bool_]) -> float:
+    """Cox's hazard ratio of two arms (Efron ties), by lifelines on the distinct rows."""
+    from lifelines import CoxPHFitter
+
+    counts = (
+        pd.DataFrame({"months": months, "event": event, "treated": treated.astype(int)})
+        .value_counts()
+        .rename("weight")
+        .reset_index()
+    )
+    fitted = CoxPHFitter().fit(counts, "months", "event", weights_col="weight", formula="treated")
+    return float(np.exp(fitted.params_["treated"]))

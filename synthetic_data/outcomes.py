@@ -1,0 +1,117 @@
+"""Death, progression and response of drawn patients, with population averages equal to the published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from pipeline.schema import Floats, InputError
+from synthetic_data.survival_curves import Population, SurvivalCurve, baseline_hazard, inverse
+
+FIRST_ASSESSMENT_MONTHS = 1.4  # six weeks: the usual first scan of these trials
+RESPONSE_SLOPE = 2.0  # log odds of response per standard deviation of log time to progression (assumed)
+COMPLETE_SHARE = 0.05  # of responders, where a trial does not print complete responses (assumed)
+
+
+@dataclass(frozen=True)
+class ArmHazards:
+    """Cumulative baseline hazards of an arm, linear between knots.
+
+    `largest_gap` is by how much the population's progression-free survival falls below the published
+    curve where patients who have not progressed die faster than that curve falls.
+    """
+
+    months: Floats
+    os: Floats
+    progression: Floats
+    largest_gap: float
+
+
+def solve_hazards(os: SurvivalCurve, pfs: SurvivalCurve, death: Floats, progression: Floats) -> ArmHazards:
+    """Baseline hazards that make the population's OS and PFS the published ones.
+
+    With w and v a patient's relative hazards of death and of progression, OS is exp(-Λw) and PFS
+    exp(-Πv)·exp(-Λw); Λ and then Π are solved knot by knot so that the means over the population
+    drawn equal the curves. PFS is never above OS, for any patient, because it is OS times a
+    probability.
+
+    Parameters
+    ----------
+    os, pfs : SurvivalCurve
+        With the same knots.
+    death, progression : array, shape (n,)
+        Relative hazards of the population under this arm.
+    """
+    population = Population.of(death, progression)
+    to_death = baseline_hazard(os, population.death, population.weight)
+    alive = np.exp(-np.outer(to_death, population.death))
+    to_progression = baseline_hazard(pfs, population.progression, population.weight, alive)
+    reached = (alive * np.exp(-np.outer(to_progression, population.progression))) @ population.weight
+    gap = float(np.max(pfs.survival(pfs.months) - reached))
+    return ArmHazards(os.months, to_death, to_progression, max(gap, 0.0))
+
+
+def event_months(
+    hazards: ArmHazards, death: Floats, progression: Floats, draws: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Months to death and to progression or death.
+
+    Parameters
+    ----------
+    death, progression : array, shape (n,)
+        Relative hazards.
+    draws : two arrays, shape (n,)
+        Unit exponentials: the cumulative hazards at which the patient dies and progresses. The same
+        draws under two arms give the same patient's two fates.
+    """
+    os = inverse(hazards.months, hazards.os, draws[0] / death)
+    progressed = inverse(hazards.months, hazards.progression, draws[1] / progression)
+    return os, np.minimum(os, progressed)
+
+
+def response_probability(pfs: Floats, assessed: NDArray[np.bool_], rate: float, arm: str) -> Floats:
+    """Probability of objective response for each patient of an arm, shape (n,), with mean `rate`.
+
+    Response needs a first assessment without progression, and is the likelier the later the patient
+    will progress; the intercept is solved so that the mean over all patients, assessed or not, is the
+    published rate.
+    """
+    eligible = assessed & (pfs > FIRST_ASSESSMENT_MONTHS)
+    if eligible.mean() <= rate:
+        raise InputError(
+            f"arm {arm!r}: a response rate of {rate:.1%} cannot be drawn, as only {eligible.mean():.1%} of "
+            f"patients are free of progression at {FIRST_ASSESSMENT_MONTHS:g} months; check the curves"
+        )
+    log_pfs = np.log(np.clip(pfs, FIRST_ASSESSMENT_MONTHS, 36.0))
+    score = RESPONSE_SLOPE * (log_pfs - log_pfs[eligible].mean()) / max(float(log_pfs[eligible].std()), 1e-9)
+
+    def excess(intercept: float) -> float:
+        return float(np.where(eligible, expit(score + intercept), 0.0).mean()) - rate
+
+    if rate <= 0:
+        return np.zeros(len(pfs))
+    return np.where(eligible, expit(score + float(brentq(excess, -40.0, 40.0))), 0.0)
+
+
+def best_response(
+    probability: Floats,
+    pfs: Floats,
+    os: Floats,
+    assessed: NDArray[np.bool_],
+    complete_share: float,
+    rng: np.random.Generator,
+) -> NDArray[np.str_]:
+    """Draw the best overall response by RECIST, shape (n,).
+
+    Who responds is CR or PR. The others are NE when they died or left before the first assessment, PD
+    when progression came by the assessment after it, else SD.
+    """
+    uniform, complete = rng.random((2, len(probability)))
+    no_scan = ~assessed | (os <= FIRST_ASSESSMENT_MONTHS)
+    early = pfs <= 1.5 * FIRST_ASSESSMENT_MONTHS
+    others = np.where(no_scan, "NE", np.where(early, "PD", "SD"))
+    return np.where(uniform < probability, np.where(complete < complete_share, "CR", "PR"), others)

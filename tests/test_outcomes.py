@@ -1,0 +1,109 @@
+"""Death, progression and response drawn from solved hazards."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.schema import InputError
+from synthetic_data.outcomes import (
+    FIRST_ASSESSMENT_MONTHS,
+    best_response,
+    event_months,
+    response_probability,
+    solve_hazards,
+)
+from synthetic_data.survival_curves import curve_through
+
+N = 40_000
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    rng = np.random.default_rng(2)
+    shared = rng.standard_normal(N)
+    death = np.exp(0.5 * shared + 0.4 * rng.standard_normal(N))
+    progression = np.exp(0.4 * shared + 0.4 * rng.standard_normal(N))
+    os_curve = curve_through([(11.0, 0.5), (24.0, 0.26)], 1.2, [5.0, 12.0])
+    pfs_curve = curve_through([(5.0, 0.5), (12.0, 0.17)], 1.2, [11.0, 24.0])
+    hazards = solve_hazards(os_curve, pfs_curve, death, progression)
+    os, pfs = event_months(hazards, death, progression, (rng.exponential(size=N), rng.exponential(size=N)))
+    return hazards, os_curve, pfs_curve, os, pfs, death
+
+
+def test_progression_never_follows_death(drawn) -> None:
+    *_, os, pfs, _ = drawn
+    assert (pfs <= os).all()
+    assert (pfs > 0).all()
+
+
+@pytest.mark.parametrize("months", [3.0, 5.0, 11.0, 12.0, 24.0])
+def test_both_margins_are_the_published_curves(drawn, months: float) -> None:
+    _, os_curve, pfs_curve, os, pfs, _ = drawn
+    for drawn_months, curve in ((os, os_curve), (pfs, pfs_curve)):
+        expected = float(curve.survival(months))
+        error = math.sqrt(expected * (1 - expected) / N)
+        got = float((drawn_months > months).mean())
+        assert abs(got - expected) < 4 * error + 1e-3
+        assert abs(got - (expected + 0.03)) > 4 * error + 1e-3  # the twin: three points off is seen
+
+
+def test_the_relative_hazard_comes_back_from_the_draws(drawn) -> None:
+    import pandas as pd
+    from lifelines import CoxPHFitter
+
+    *_, os, _, death = drawn
+    table = pd.DataFrame({"months": os[:8_000], "died": True, "log_hazard": np.log(death[:8_000])})
+    slope = CoxPHFitter().fit(table, "months", "died").params_["log_hazard"]
+    error = 1 / math.sqrt(8_000 * np.log(death).var())
+    assert abs(slope - 1) < 4 * error
+    assert abs(slope - 0.85) > 4 * error  # the twin
+
+
+def test_curves_that_can_be_met_leave_no_gap(drawn) -> None:
+    hazards = drawn[0]
+    assert hazards.largest_gap < 1e-3
+    assert (np.diff(hazards.os) >= 0).all()
+    assert (np.diff(hazards.progression) >= 0).all()
+
+
+def test_a_progression_free_plateau_over_falling_survival_is_reported_as_a_gap() -> None:
+    os_curve = curve_through([(12.0, 0.7), (60.0, 0.2)], 1.0, [18.0])
+    pfs_curve = curve_through([(12.0, 0.3), (18.0, 0.25), (60.0, 0.19)], 1.0)
+    hazards = solve_hazards(os_curve, pfs_curve, np.ones(10), np.ones(10))
+    assert hazards.largest_gap > 0.01
+
+
+@pytest.mark.parametrize("rate", [0.09, 0.3, 0.6])
+def test_the_mean_response_probability_is_the_published_rate(drawn, rate: float) -> None:
+    pfs = drawn[4]
+    assessed = np.random.default_rng(1).random(N) < 0.97
+    probability = response_probability(pfs, assessed, rate, "x")
+    assert probability.mean() == pytest.approx(rate, abs=1e-9)
+    assert (probability[~assessed] == 0).all()
+    assert (probability[pfs <= FIRST_ASSESSMENT_MONTHS] == 0).all()
+
+
+def test_who_progresses_later_is_the_likelier_responder(drawn) -> None:
+    pfs = drawn[4]
+    probability = response_probability(pfs, np.ones(N, dtype=bool), 0.4, "x")
+    order = np.argsort(pfs)
+    assert (np.diff(probability[order]) >= -1e-12).all()
+
+
+def test_a_rate_above_the_share_that_is_assessable_is_refused(drawn) -> None:
+    with pytest.raises(InputError, match=r"response rate of 99\.0% cannot be drawn"):
+        response_probability(drawn[4], np.ones(N, dtype=bool), 0.99, "x")
+
+
+def test_best_response_agrees_with_the_times() -> None:
+    pfs = np.array([0.5, 0.5, 1.8, 8.0, 8.0, 9.0])
+    os = np.array([0.5, 6.0, 6.0, 20.0, 20.0, 20.0])
+    assessed = np.array([True, True, True, True, True, False])
+    certain = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+    got = best_response(certain, pfs, os, assessed, 0.0, np.random.default_rng(0))
+    assert got.tolist() == ["NE", "PD", "PD", "SD", "PR", "NE"]
+    every = best_response(certain, pfs, os, assessed, 1.0, np.random.default_rng(0))
+    assert every[4] == "CR"
