@@ -1,0 +1,82 @@
+"""Every figure: a table and an axis in, the axis out; `*_figure` lays out whole figures."""
+
+from pipeline.figures.cohort import (
+    cohort_figure,
+    correlation_figure,
+    correlation_map,
+    flow,
+    flow_table,
+    marker_correlations,
+    missing_table,
+    missingness,
+)
+from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.explanation import (
+    agreement,
+    agreement_figure,
+    beeswarm,
+    beeswarm_figure,
+    importance_bars,
+    importance_figure,
+    importance_over_time,
+    importance_over_time_figure,
+    waterfall,
+    waterfall_figure,
+)
+from pipeline.figures.performance import (
+    auc_over_time,
+    calibration,
+    calibration_figure,
+    metric_forest,
+    metric_forest_figure,
+    prediction_histogram,
+    roc,
+    roc_figure,
+)
+from pipeline.figures.style import new_figure, save_figure
+from pipeline.figures.survival import (
+    fidelity,
+    fidelity_figure,
+    kaplan_meier,
+    kaplan_meier_figure,
+    numbers_at_risk_table,
+)
+
+__all__ = [
+    "agreement",
+    "agreement_figure",
+    "auc_over_time",
+    "beeswarm",
+    "beeswarm_figure",
+    "calibration",
+    "calibration_figure",
+    "cohort_figure",
+    "correlation_figure",
+    "correlation_map",
+    "fidelity",
+    "fidelity_figure",
+    "flow",
+    "flow_table",
+    "importance_bars",
+    "importance_figure",
+    "importance_over_time",
+    "importance_over_time_figure",
+    "kaplan_meier",
+    "kaplan_meier_curves",
+    "kaplan_meier_figure",
+    "marker_correlations",
+    "medians",
+    "metric_forest",
+    "metric_forest_figure",
+    "missing_table",
+    "missingness",
+    "new_figure",
+    "numbers_at_risk",
+    "numbers_at_risk_table",
+    "prediction_histogram",
+    "roc",
+    "roc_figure",
+    "save_figure",
+    "waterfall",
+    "waterfall_figure",
+]

@@ -1,0 +1,148 @@
+"""How every figure looks, and how it reaches the disk: same table, same bytes."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import pandas as pd
+from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INK: Final = "#22262b"
+SOFT: Final = "#6b7480"
+FAINT: Final = "#d9dde2"
+# Okabe and Ito's palette, which stays apart for every common form of colour blindness; the yellow is
+# left out because it vanishes on white.
+PALETTE: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#555555")
+BETTER: Final = "#0072B2"  # a lower risk
+WORSE: Final = "#D55E00"  # a higher risk
+LOW_TO_HIGH: Final = LinearSegmentedColormap.from_list("low_to_high", ["#2166ac", "#b9b4c2", "#c4390e"])
+AMOUNT: Final = LinearSegmentedColormap.from_list("amount", ["#f7f9fb", "#8fbbdb", "#0b4a7d"])
+BOTH_WAYS: Final = LinearSegmentedColormap.from_list("both_ways", ["#2166ac", "#f7f7f7", "#c4390e"])
+
+MODEL_COLOURS: Final = {"oracle": INK, "cox": PALETTE[0], "rsf": PALETTE[1], "pdl1": PALETTE[2]}
+MODEL_LABELS: Final = {
+    "oracle": "Oracle (true risk)",
+    "cox": "Cox, ridge",
+    "rsf": "Survival forest",
+    "pdl1": "PD-L1 rule",
+}
+METRIC_LABELS: Final = {
+    "harrell_c": "Harrell's C",
+    "uno_c": "Uno's C",
+    "auc": "Time-dependent AUC",
+    "brier": "Brier score",
+    "ibs": "Integrated Brier score",
+    "scaled_brier": "Scaled Brier score",
+    "calibration_slope": "Calibration slope",
+    "ici": "Integrated calibration index",
+}
+
+STYLE: Final = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same letters
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=PALETTE),
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "lungio",  # ids in the SVG would otherwise be random
+    "svg.fonttype": "path",
+}
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function under the house style, leaving matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(width_inches: float = 8.0, height_inches: float = 5.0) -> Figure:
+    """Return an empty figure that no global registry knows, laid out without overlaps."""
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+@styled
+def save_figure(figure: Figure, path_without_suffix: Path) -> tuple[Path, Path]:
+    """Write a PNG (150 dpi) and an SVG; a reader sees either the whole file or none.
+
+    The files carry no date and no random ids, so the same figure gives the same bytes.
+    """
+    written = []
+    base = Path(path_without_suffix)
+    for suffix, options in ((".png", {"dpi": 150, "metadata": {"Software": None}}),
+                            (".svg", {"metadata": {"Date": None, "Creator": None}})):  # fmt: skip
+        target = base.with_name(base.name + suffix)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            figure.savefig(partial, format=suffix[1:], **options)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+        written.append(target)
+    return written[0], written[1]
+
+
+def model_label(name: str) -> str:
+    """Readable name of a model."""
+    return MODEL_LABELS.get(name, name.replace("_", " "))
+
+
+def model_colours(names: Sequence[str]) -> dict[str, str]:
+    """One colour a model; the well-known models keep theirs in every figure."""
+    spare = [c for c in PALETTE[3:] if c not in MODEL_COLOURS.values()]
+    unknown = [n for n in dict.fromkeys(names) if n not in MODEL_COLOURS]
+    extra = {n: spare[i % len(spare)] for i, n in enumerate(unknown)}
+    return {n: MODEL_COLOURS.get(n, extra.get(n, SOFT)) for n in names}
+
+
+def grid(ax: Any, axis: str = "both") -> None:
+    """Draw faint lines behind the data."""
+    ax.grid(visible=True, axis=axis)
+    ax.tick_params(length=3)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries keyed by column name."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a long label over lines."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
