@@ -1,0 +1,71 @@
+"""Curves of whole trials: through every figure built on, and close to every hazard ratio."""
+
+from __future__ import annotations
+
+import pytest
+
+from synthetic_data.evidence import load_register
+from synthetic_data.published_figures import drawable_arms
+from synthetic_data.trial_curves import expected_ratio, trial_curves
+
+NAMED = (
+    "KEYNOTE-024", "KEYNOTE-042", "KEYNOTE-189", "KEYNOTE-407", "CheckMate-9LA", "CheckMate-227",
+    "IMpower150", "OAK", "POPLAR", "CheckMate-017", "CheckMate-057", "PACIFIC", "IMpower133", "CASPIAN",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def register():
+    return load_register()
+
+
+@pytest.fixture(scope="module")
+def fitted(register):
+    trials = {name: register.trial(name) for name in NAMED}
+    return {name: (t, trial_curves(t, drawable_arms(t), 18.0)) for name, t in trials.items()}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_figure_built_on_is_met(fitted, name: str) -> None:
+    _, curves = fitted[name]
+    built = [f for f in curves.figures if f.built_on]
+    assert len(built) >= 2 * len({f.arm for f in built})
+    for figure in built:
+        curve = curves.curves[figure.arm, figure.endpoint]
+        assert float(curve.survival(figure.months)) == pytest.approx(figure.survival, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_hazard_ratio_lies_in_its_published_interval(fitted, name: str) -> None:
+    trial, curves = fitted[name]
+    sizes = {a.id: a.patients or 1 for a in trial.arms}
+    assert curves.ratios
+    for ratio in curves.ratios:
+        arms = (curves.curves[arm, ratio.endpoint] for arm in (ratio.experimental, ratio.control))
+        got = expected_ratio(ratio, *arms, sizes)
+        assert (ratio.low or 0) <= got <= (ratio.high or 9), (ratio.endpoint, ratio.follow_up_months)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_progression_free_survival_never_exceeds_survival(fitted, name: str) -> None:
+    _, curves = fitted[name]
+    for arm in {a for a, _ in curves.curves}:
+        os, pfs = curves.curves[arm, "os"], curves.curves[arm, "pfs"]
+        assert (os.months == pfs.months).all()
+        assert (pfs.cumulative_hazard >= os.cumulative_hazard).all()
+
+
+def test_the_crossing_of_oak_needs_a_shape_below_its_control(fitted) -> None:
+    _, curves = fitted["OAK"]
+    assert curves.shapes["atezolizumab", "pfs"] < 0.9 < curves.shapes["docetaxel", "pfs"]
+
+
+def test_an_arm_without_a_ratio_keeps_its_prior_shape(register) -> None:
+    trial = register.trial("KEYNOTE-189")
+    alone = trial_curves(trial, ["placebo_chemo"], 18.0)
+    assert alone.shapes["placebo_chemo", "os"] == pytest.approx(1.2)
+    assert not alone.ratios
+
+
+def test_a_figure_from_another_population_is_noted(fitted) -> None:
+    assert any("read from population 'ITT'" in note for note in fitted["CheckMate-227"][1].notes)
