@@ -1,0 +1,1 @@
+"""Speed and memory of the main jobs, beside peers; `make bench` runs them all."""
