@@ -96,7 +96,7 @@ class RidgeCox:
                 raise InputError(
                     f"models: cox did not converge with penalty {self.penalty:g} ({_first_sentence(error)}); "
                     f"features likely at fault: {', '.join(_suspects(x, y)) or 'none stands out'}. Leave "
-                    "them out (analysis: features) or try stronger penalties (analysis: models: cox: penalties)"
+                    "them out (analysis: features) or try stronger penalties (models: cox: penalties)"
                 ) from error
         self.notes = tuple(dict.fromkeys(_first_sentence(w.message) for w in caught))
         baseline = fitter.baseline_cumulative_hazard_.iloc[:, 0]
