@@ -1,5 +1,6 @@
 """Every figure: a table and an axis in, the axis out; `*_figure` lays out whole figures."""
 
+from pipeline.figures.calibration import calibration, calibration_figure, prediction_histogram
 from pipeline.figures.cohort import (
     cohort_figure,
     correlation_figure,
@@ -11,25 +12,19 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
-from pipeline.figures.explanation import (
+from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
+from pipeline.figures.importance import (
     agreement,
     agreement_figure,
-    beeswarm,
-    beeswarm_figure,
     importance_bars,
     importance_figure,
     importance_over_time,
     importance_over_time_figure,
-    waterfall,
-    waterfall_figure,
 )
 from pipeline.figures.performance import (
     auc_over_time,
-    calibration,
-    calibration_figure,
     metric_forest,
     metric_forest_figure,
-    prediction_histogram,
     roc,
     roc_figure,
 )

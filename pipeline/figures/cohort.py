@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.explanation import modality_colours, modality_handles
 from pipeline.figures.style import (
     BOTH_WAYS,
     FAINT,
@@ -17,6 +16,8 @@ from pipeline.figures.style import (
     PALETTE,
     SOFT,
     grid,
+    modality_colours,
+    modality_handles,
     new_figure,
     records,
     styled,
@@ -72,6 +73,7 @@ def flow(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_yticks(y, [f"{wrapped(str(r['arm']), 30)}\nn = {r['patients']:,}" for r in records(table)])
     ax.set_xlabel("Patients")
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.margins(x=0.02)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, handlelength=1.2)
     grid(ax, "x")
@@ -131,7 +133,7 @@ def marker_correlations(cohort: Cohort, columns: Sequence[str] | None = None) ->
 
 @styled
 def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw a square table of rank correlations, each pair once.
+    """Draw a square table of rank correlations, each pair once, columns numbered as the rows are.
 
     Parameters
     ----------
@@ -147,11 +149,9 @@ def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
             if not np.isnan(values[i, j]):
                 ax.text(j, i, f"{values[i, j]:.1f}".replace("-", "−"), ha="center", va="center", fontsize=8,
                         color="white" if abs(values[i, j]) > 0.65 else INK)  # fmt: skip
-    size = 9 if n <= 25 else 7.5
-    ax.set_xticks(range(n - 1), table.columns[:-1], rotation=90, fontsize=size)
-    ax.set_yticks(range(1, n), table.index[1:], fontsize=size)
-    ax.set_xlim(-0.5, n - 1.5)
-    ax.set_ylim(n - 0.5, 0.5)
+    size = 9 if n <= 30 else 7.5
+    ax.set_xticks(range(n), [str(i + 1) for i in range(n)], fontsize=size)
+    ax.set_yticks(range(n), [f"{label}  {i + 1}" for i, label in enumerate(table.index)], fontsize=size)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -164,7 +164,7 @@ def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
 @styled
 def correlation_figure(table: pd.DataFrame, title: str = "Rank correlations of baseline markers") -> Figure:
     """Draw `correlation_map` as large as its labels need."""
-    side = float(np.clip(2.6 + 0.2 * len(table), 5.0, 11.0))
-    figure = new_figure(max(8.0, side), side)
+    side = float(np.clip(0.9 + 0.21 * len(table), 3.5, 9.0))
+    figure = new_figure(max(8.0, side + 2.5), side)
     correlation_map(table, figure.subplots()).set_title(title)
     return figure

@@ -1,10 +1,10 @@
-"""How well models rank, discriminate over time and calibrate, the oracle's ceiling beside each."""
+"""How well models rank and discriminate over time, the oracle's ceiling beside each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.figures.style import (
-    FAINT,
     INK,
     METRIC_LABELS,
     SOFT,
@@ -69,10 +68,10 @@ def metric_forest(
             ax.plot(row["value"], y, "D" if model == ORACLE else "o", markersize=6, markerfacecolor=face,
                     markeredgecolor=colours[model], markeredgewidth=1.5, zorder=4)  # fmt: skip
     ceiling = rows[(rows["model"] == ORACLE) & (rows["data"] == (kinds[-1] if kinds else ""))]
-    if len(ceiling):
+    if len(ceiling) and metric != "calibration_slope":  # a slope has a best value, not a ceiling
         ax.axvline(float(ceiling["value"].iloc[0]), color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     if metric in REFERENCES:
-        ax.axvline(REFERENCES[metric], color=FAINT, linewidth=1.2, zorder=0)
+        ax.axvline(REFERENCES[metric], color=SOFT, linewidth=1, linestyle=(0, (1, 2)), zorder=0)
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.set_yticks(range(len(models)), [model_label(m) for m in models])
     at = "" if np.isnan(nearest) else f" at {nearest:g} months"
@@ -80,7 +79,7 @@ def metric_forest(
     better = "lower is better" if metric in LOWER_IS_BETTER else "higher is better"
     ax.set_xlabel("best at 1" if metric == "calibration_slope" else better, color=SOFT, fontsize=9)
     ax.margins(x=0.12)
-    ax.locator_params(axis="x", nbins=5)
+    ax.locator_params(axis="x", nbins=4)
     grid(ax, "x")
     if legend:
         ax.legend(handles=_data_handles(kinds), loc="best")
@@ -119,95 +118,8 @@ def metric_forest_figure(
     handles = _data_handles(kinds)
     if (scores["model"] == ORACLE).any():
         dashes = (0, (4, 3))
-        handles.append(Line2D([], [], color=INK, linewidth=1, linestyle=dashes, label="Ceiling: true risk"))
+        handles.append(Line2D([], [], color=INK, linewidth=1, linestyle=dashes, label="Ceiling: oracle"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
-
-
-@styled
-def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float) -> Axes:
-    """Draw observed against predicted survival of one model: smoothed curve, and groups with intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `model`, `horizon_months`, `kind` ("curve" or "bin"), `predicted`, `observed`, `low`, `high`,
-        `patients` (of a bin). Probabilities of being event-free at the horizon.
-    """
-    rows = table[(table["model"] == model) & np.isclose(table["horizon_months"], horizon_months)]
-    colour = model_colours([model])[model]
-    ax.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    curve = rows[rows["kind"] == "curve"].sort_values("predicted")
-    if len(curve):
-        if curve["low"].notna().any():
-            band = (curve["predicted"], curve["low"], curve["high"])
-            ax.fill_between(*band, color=colour, alpha=0.15, linewidth=0)
-        ax.plot(curve["predicted"], curve["observed"], color=colour, zorder=3)
-    for row in records(rows[rows["kind"] == "bin"]):
-        ax.plot([row["predicted"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.2, zorder=3)
-        ax.plot(row["predicted"], row["observed"], "o", color=colour, markersize=5, markerfacecolor="white",
-                markeredgewidth=1.4, zorder=4)  # fmt: skip
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    ax.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
-    ax.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
-    ax.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
-    ax.set_ylabel("Observed event-free")
-    ax.set_title(model_label(model))
-    grid(ax)
-    return ax
-
-
-@styled
-def prediction_histogram(predicted: Any, ax: Axes, colour: str = SOFT) -> Axes:
-    """Draw how many patients received each predicted probability."""
-    ax.hist(np.asarray(predicted, dtype=float), bins=list(np.linspace(0, 1, 41)), color=colour, alpha=0.75)
-    ax.set_xlim(0, 1)
-    ax.set_ylabel("Patients", color=SOFT, fontsize=9)
-    ax.locator_params(axis="y", nbins=3, integer=True)
-    return ax
-
-
-@styled
-def calibration_figure(
-    table: pd.DataFrame, horizon_months: float, predictions: pd.DataFrame | None = None
-) -> Figure:
-    """Draw `calibration` for each model side by side, histograms of the predictions below.
-
-    Parameters
-    ----------
-    predictions : DataFrame, optional
-        `model`, `horizon_months`, `predicted`: one row a patient. Bins' patients are drawn without it.
-    """
-    rows = table[np.isclose(table["horizon_months"], horizon_months)]
-    models = list(dict.fromkeys(rows["model"]))
-    if not models:
-        known = ", ".join(f"{m:g}" for m in sorted(table["horizon_months"].unique())) or "none"
-        raise ValueError(f"no calibration at {horizon_months:g} months; horizons of the table: {known}")
-    columns = min(len(models), 2)
-    lines = -(-len(models) // columns)
-    figure = new_figure(8.0 if columns == 2 else 5.0, 4.6 * lines)
-    axes = figure.subplots(2 * lines, columns, squeeze=False, height_ratios=[1, 0.24] * lines)
-    colours = model_colours(models)
-    for i, model in enumerate(models):
-        top, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
-        calibration(rows, top, model, horizon_months)
-        top.set_xlabel("")
-        if predictions is not None:
-            mine = predictions[predictions["model"] == model]
-            mine = mine[np.isclose(mine["horizon_months"], horizon_months)]
-            prediction_histogram(mine["predicted"], below, colours[model])
-        else:
-            bins = rows[(rows["model"] == model) & (rows["kind"] == "bin")]
-            below.bar(bins["predicted"], bins["patients"], width=0.015, color=colours[model], alpha=0.75)
-            below.set_xlim(0, 1)
-            below.set_ylabel("Patients", color=SOFT, fontsize=9)
-        below.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-        below.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
-    for i in range(len(models), lines * columns):
-        axes[2 * (i // columns), i % columns].remove()
-        axes[2 * (i // columns) + 1, i % columns].remove()
     return figure
 
 
@@ -250,7 +162,7 @@ def roc(table: pd.DataFrame, ax: Axes, horizon_months: float, areas: pd.DataFram
 
 
 @styled
-def auc_over_time(scores: pd.DataFrame, ax: Axes) -> Axes:
+def auc_over_time(scores: pd.DataFrame, ax: Axes, legend: bool = True) -> Axes:
     """Draw the area under the ROC curve over the horizons, with intervals.
 
     Parameters
@@ -275,7 +187,8 @@ def auc_over_time(scores: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_ylabel("AUC")
     ax.margins(x=0.06)
     grid(ax, "y")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    if legend:
+        ax.legend(loc="best", ncols=2)
     return ax
 
 
@@ -301,9 +214,9 @@ def roc_figure(table: pd.DataFrame, scores: pd.DataFrame | None = None) -> Figur
         areas = areas if len(areas) else None
     columns = 2 if len(shown) > 1 else 1
     lines = -(-len(shown) // columns)
-    figure = new_figure(8.0, 3.7 * lines + (2.6 if areas is not None else 0))
+    figure = new_figure(8.0, 4.05 * lines + (2.6 if areas is not None else 0))
     pattern = [[f"roc{min(columns * i + j, len(shown) - 1)}" for j in range(columns)] for i in range(lines)]
-    heights = [3.7] * lines
+    heights = [4.05] * lines
     if areas is not None:
         pattern.append(["auc"] * columns)
         heights.append(2.6)
@@ -311,5 +224,5 @@ def roc_figure(table: pd.DataFrame, scores: pd.DataFrame | None = None) -> Figur
     for i, horizon in enumerate(shown):
         roc(table, axes[f"roc{i}"], horizon, areas)
     if areas is not None:
-        auc_over_time(areas, axes["auc"])
+        auc_over_time(areas, axes["auc"], legend=False)  # its colours are named above
     return figure

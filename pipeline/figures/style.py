@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
@@ -15,6 +15,9 @@ from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.schema import MODALITIES
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +41,7 @@ MODEL_LABELS: Final = {
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
 }
+MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
 METRIC_LABELS: Final = {
     "harrell_c": "Harrell's C",
     "uno_c": "Uno's C",
@@ -104,6 +108,8 @@ def save_figure(figure: Figure, path_without_suffix: Path) -> tuple[Path, Path]:
 
     The files carry no date and no random ids, so the same figure gives the same bytes.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is settled: finding it once more per file doubles the time
     written = []
     base = Path(path_without_suffix)
     for suffix, options in ((".png", {"dpi": 150, "metadata": {"Software": None}}),
@@ -130,6 +136,26 @@ def model_colours(names: Sequence[str]) -> dict[str, str]:
     unknown = [n for n in dict.fromkeys(names) if n not in MODEL_COLOURS]
     extra = {n: spare[i % len(spare)] for i, n in enumerate(unknown)}
     return {n: MODEL_COLOURS.get(n, extra.get(n, SOFT)) for n in names}
+
+
+def scale_factor(scale: str) -> float:
+    """Return what turns a contribution into the unit drawn: probabilities become percentage points."""
+    return 100.0 if scale == "survival" else 1.0
+
+
+def modality_colours() -> dict[str, str]:
+    """One colour a modality, the same in every figure."""
+    extra = ("#8c6d31",)
+    return dict(zip(MODALITIES, (*PALETTE, *extra), strict=False)) | {"": SOFT}
+
+
+def modality_handles(used: Collection[str]) -> list[Line2D]:
+    """Legend entries of the modalities in `used`, in the fixed order."""
+    return [
+        Line2D([], [], color=colour, linewidth=7, label=MODALITY_LABELS.get(name, name.capitalize()))
+        for name, colour in modality_colours().items()
+        if name in used
+    ]
 
 
 def grid(ax: Any, axis: str = "both") -> None:

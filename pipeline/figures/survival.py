@@ -19,8 +19,10 @@ from pipeline.schema import ENDPOINTS
 KINDS: Final = {
     "median": "Medians (months)",
     "landmark": "Survival rates (%)",
+    "objective_response": "Objective response rates (%)",
     "hazard_ratio": "Hazard ratios",
 }
+WIDEST_ZOOM: Final = {"median": 6.0, "landmark": 20.0, "objective_response": 20.0, "hazard_ratio": 0.3}
 
 
 @styled
@@ -34,8 +36,8 @@ def kaplan_meier(
     curves : DataFrame
         From `pipeline.figures.curves.kaplan_meier_curves`.
     published : DataFrame, optional
-        `arm`, `kind` ("median" or "landmark"), `months`, `published` (months for a median, a
-        probability for a landmark), `low`, `high` (NaN when not published).
+        `arm`, `endpoint`, `kind` (only "median" and "landmark" are drawn), `months`, `published`
+        (months for a median, a probability for a landmark), `low`, `high` (NaN when not published).
     """
     colours = dict(zip(curves["arm"].unique(), PALETTE, strict=False))
     summary = medians(curves).set_index("arm")
@@ -49,7 +51,7 @@ def kaplan_meier(
         ax.plot(months[gone], survival[gone], "|", color=colour, markersize=5, markeredgewidth=0.6, alpha=0.5)
     handles, labels = ax.get_legend_handles_labels()
     if published is not None and len(published):
-        handles += _published_points(published, ax, colours)
+        handles += _published_points(published[published["endpoint"] == endpoint], ax, colours)
         labels += [h.get_label() for h in handles[len(labels) :]]
     last = float(curves["months"].max())
     ax.set_xlim(0, last * 1.01)
@@ -74,7 +76,7 @@ def _published_points(published: pd.DataFrame, ax: Axes, colours: dict[str, str]
     shapes = {"median": ("D", "Published median"), "landmark": ("o", "Published rate")}
     handles = []
     for kind, (marker, label) in shapes.items():
-        points = published[published["kind"] == kind]
+        points = _numeric(published[published["kind"] == kind])
         points = points[points["arm"].astype(str).isin(colours) & points["published"].notna()]
         for row in records(points):
             colour, low, high = colours[str(row["arm"])], row.get("low", np.nan), row.get("high", np.nan)
@@ -110,6 +112,7 @@ def numbers_at_risk_table(curves: pd.DataFrame, ax: Axes, months: Sequence[float
         tick.set_color(colours[str(arm)])
     ax.set_title("Number at risk", fontsize=9, fontweight="normal", color=SOFT, pad=3)
     ax.tick_params(length=0, labelbottom=False)
+    ax.tick_params(axis="y", pad=26)  # the first number is centred on month 0 and reaches left of it
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax
@@ -138,12 +141,13 @@ def fidelity(table: pd.DataFrame, ax: Axes, kind: str, labels: bool = True) -> A
     Parameters
     ----------
     table : DataFrame
-        `arm`, `endpoint`, `kind` ("median", "landmark" or "hazard_ratio"), `months` (of a landmark),
+        `arm`, `endpoint`, `kind` (a key of KINDS), `months` (of a landmark),
         `published`, `low`, `high` (NaN when not published), `reproduced`, `built_on` (whether the curve
-        was built from this figure or merely predicts it). Landmarks are probabilities.
+        was built from this figure or merely predicts it). Rates are
+        probabilities.
     """
-    rows = table[table["kind"] == kind].reset_index(drop=True)
-    factor = 100 if kind == "landmark" else 1
+    rows = _numeric(table[table["kind"] == kind]).reset_index(drop=True)
+    factor = 100 if kind in {"landmark", "objective_response"} else 1
     for y, row in enumerate(records(rows)):
         published, reproduced = row["published"] * factor, row["reproduced"] * factor
         low, high = row["low"] * factor, row["high"] * factor
@@ -158,14 +162,24 @@ def fidelity(table: pd.DataFrame, ax: Axes, kind: str, labels: bool = True) -> A
     ax.set_yticks(range(len(rows)), [_fidelity_label(r) for r in records(rows)] if labels else [])
     ax.set_xlabel(KINDS[kind])
     ax.margins(x=0.08)
+    low, high = ax.get_xlim()
+    short = max(WIDEST_ZOOM[kind] - (high - low), 0) / 2  # a tiny gap must not fill the panel
+    ax.set_xlim(low - short, high + short)
     grid(ax, "x")
     return ax
 
 
+def _numeric(table: pd.DataFrame) -> pd.DataFrame:
+    """Give figures that were not published as None a NaN."""
+    limits = {name: pd.to_numeric(table[name]) for name in ("published", "low", "high") if name in table}
+    return table.assign(**limits)
+
+
 def _fidelity_label(row: dict[str, Any]) -> str:
-    endpoint = str(row["endpoint"]).upper()
+    endpoint = str(row["endpoint"])
+    endpoint = endpoint.upper() if endpoint in ENDPOINTS else endpoint.capitalize()
     at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
-    return f"{wrapped(str(row['arm']), 30)}\n{endpoint}{at}"
+    return wrapped(f"{endpoint}{at}, {row['arm']}", 38)
 
 
 @styled
