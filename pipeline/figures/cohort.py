@@ -164,7 +164,7 @@ def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
 @styled
 def correlation_figure(table: pd.DataFrame, title: str = "Rank correlations of baseline markers") -> Figure:
     """Draw `correlation_map` as large as its labels need."""
-    side = float(np.clip(0.9 + 0.21 * len(table), 3.5, 9.0))
-    figure = new_figure(max(8.0, side + 2.5), side)
+    side = float(np.clip(0.21 * len(table), 2.5, 8.5))
+    figure = new_figure(max(8.0, side + 4.8), side + 0.8, square=True)
     correlation_map(table, figure.subplots()).set_title(title)
     return figure

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,6 +24,7 @@ from pipeline.schema import MODALITIES
 P = ParamSpec("P")
 R = TypeVar("R")
 
+PNG_DPI: Final = 150
 INK: Final = "#22262b"
 SOFT: Final = "#6b7480"
 FAINT: Final = "#d9dde2"
@@ -95,9 +98,13 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def new_figure(width_inches: float = 8.0, height_inches: float = 5.0) -> Figure:
-    """Return an empty figure that no global registry knows, laid out without overlaps."""
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+def new_figure(width_inches: float = 8.0, height_inches: float = 5.0, square: bool = False) -> Figure:
+    """Return an empty figure that no global registry knows, laid out without overlaps.
+
+    `square` says that its axes keep a fixed aspect, so that the space left over is drawn in.
+    """
+    layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
+    figure = Figure(figsize=(width_inches, height_inches), dpi=PNG_DPI, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -108,21 +115,25 @@ def save_figure(figure: Figure, path_without_suffix: Path) -> tuple[Path, Path]:
 
     The files carry no date and no random ids, so the same figure gives the same bytes.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is settled: finding it once more per file doubles the time
-    written = []
     base = Path(path_without_suffix)
-    for suffix, options in ((".png", {"dpi": 150, "metadata": {"Software": None}}),
-                            (".svg", {"metadata": {"Date": None, "Creator": None}})):  # fmt: skip
-        target = base.with_name(base.name + suffix)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            figure.savefig(partial, format=suffix[1:], **options)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-        written.append(target)
-    return written[0], written[1]
+    png, svg = base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.svg")
+    with _replacing(png) as partial:
+        FigureCanvasAgg(figure).print_png(partial, metadata={"Software": None})
+    figure.set_layout_engine("none")  # the layout is settled; finding it again would double the time
+    with _replacing(svg) as partial:
+        FigureCanvasSVG(figure).print_svg(partial, metadata={"Date": None, "Creator": None})
+    return png, svg
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Yield a name beside `target` to write to, which takes its place only when all went well."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def model_label(name: str) -> str:

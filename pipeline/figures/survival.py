@@ -62,14 +62,14 @@ def kaplan_meier(
     ax.set_ylabel(ENDPOINTS[endpoint].label if endpoint in ENDPOINTS else endpoint)
     ax.axhline(0.5, color=SOFT, linewidth=0.7, linestyle=(0, (2, 3)), zorder=0)
     grid(ax, "x")
-    ax.legend(handles, labels, loc="upper right", handlelength=1.6, borderaxespad=0.2)
+    ax.legend(handles, labels, loc="upper right", handlelength=1.4, borderaxespad=0.1, labelspacing=0.6)
     return ax
 
 
 def _arm_label(arm: str, row: Any) -> str:
-    median = "not reached" if np.isnan(row["median"]) else f"{row['median']:.1f}"
     low, high = (("–" if np.isnan(v) else f"{v:.1f}") for v in (row["low"], row["high"]))
-    return f"{arm}, n = {row['patients']:,.0f}: median {median} months ({low} to {high})"
+    reached = "median not reached" if np.isnan(row["median"]) else f"median {row['median']:.1f} months"
+    return f"{wrapped(arm, 38)}\nn = {row['patients']:,.0f}, {reached} ({low} to {high})"
 
 
 def _published_points(published: pd.DataFrame, ax: Axes, colours: dict[str, str]) -> list[Line2D]:
