@@ -11,48 +11,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pipeline.schema import Modality
 from synthetic_data.evidence.simulation import Simulation
 from synthetic_data.evidence.values import Fraction, Interval, Level, Median, Rate, Ratio, Source, Spec
+from synthetic_data.evidence.vocabulary import CorrelationMethod, MarkerEndpoint, Measure, Treatment
 
-MarkerEndpoint = Literal[
-    "OS",
-    "PFS",
-    "DFS",
-    "RFS",
-    "EFS",
-    "OS_or_PFS",
-    "alive_at_12_months",
-    "death_within_12_weeks",
-    "objective_response",
-    "response",
-    "disease_control",
-    "durable_clinical_benefit",
-    "progressive_disease",
-    "early_progression",
-    "hyperprogression",
-    "pathological_complete_response",
-    "immune_adverse_event",
-    "severe_immune_adverse_event",
-    "pneumonitis",
-    "symptomatic_pneumonitis",
-    "severe_pneumonitis",
-    "radiation_pneumonitis_grade2plus",
-    "hospitalisation_within_90_days",
-]
-Treatment = Literal["ici", "ici_any", "ici_chemo", "ici_ici", "surgery_ici", "crt_ici", "chemo", "tki", "mixed",
-                    "none"]  # fmt: skip
-Measure = Literal[
-    "hazard_ratio", "odds_ratio", "risk_ratio", "relative_response_ratio", "ratio_of_hazard_ratios", "fold"
-]
-CorrelationMethod = Literal[
-    "spearman",
-    "pearson",
-    "pearson_or_spearman",
-    "odds_ratio",
-    "rate",
-    "group_shares",
-    "group_medians",
-    "association",
-    "no_association",
-]
 COEFFICIENTS: frozenset[str] = frozenset({"spearman", "pearson", "pearson_or_spearman"})
 
 Patients = Annotated[int, Field(gt=0)]

@@ -19,93 +19,8 @@ from synthetic_data.evidence.values import (
     Source,
     Spec,
 )
+from synthetic_data.evidence.vocabulary import Histology, Phase, Setting, TreatmentClass, TrialEndpoint
 
-Setting = Literal[
-    "metastatic_1L",
-    "metastatic_2L",
-    "mixed_1L_2L",
-    "stage3_consolidation",
-    "stage3_concurrent_crt",
-    "resectable_neoadjuvant",
-    "resectable_perioperative",
-    "resectable_adjuvant",
-    "es_sclc_1L",
-    "es_sclc_1L_maintenance",
-    "sclc_2L",
-    "ls_sclc_consolidation",
-    "ls_sclc_concurrent_crt",
-    "cytokine",
-    "cellular",
-]
-Histology = Literal[
-    "nsclc",
-    "nonsquamous",
-    "squamous",
-    "sclc",
-    "solid_tumours",
-    "lung_cancer_incidence",
-    "melanoma_reference",
-    "melanoma_rcc_reference",
-    "rcc_reference",
-    "urothelial_reference",
-    "lbcl_reference",
-    "ball_reference",
-    "cll_reference",
-    "aml_reference",
-    "car_t_crs_reference",
-]
-Phase = Literal[
-    "1", "1/2", "1/2a", "1b", "1b/2", "2", "2b", "2/3", "3", "pilot", "observational", "retrospective",
-    "real_world", "pooled",
-]  # fmt: skip
-TrialEndpoint = Literal[
-    "OS",
-    "PFS",
-    "PFS2",
-    "EFS",
-    "DFS",
-    "RFS",
-    "LFS",
-    "DMFS",
-    "TTDM",
-    "CNS_PFS",
-    "rwPFS",
-    "cancer_specific_DFS",
-    "recurrence",
-    "incident_lung_cancer",
-    "lung_cancer_mortality",
-]
-TreatmentClass = Literal[
-    "pd1",
-    "pdl1",
-    "ctla4",
-    "tigit",
-    "cd73",
-    "nkg2a",
-    "kir",
-    "csf1r",
-    "tgf_beta",
-    "chemotherapy",
-    "antiangiogenic",
-    "tki",
-    "radiotherapy",
-    "surgery",
-    "il1b",
-    "il2",
-    "il6",
-    "il8",
-    "il10",
-    "il15",
-    "nk_cells",
-    "cik_cells",
-    "til",
-    "car_t",
-    "dll3",
-    "placebo",
-    "best_supportive_care",
-    "observation",
-    "other",
-]
 CHECKPOINT_INHIBITORS: frozenset[str] = frozenset({"pd1", "pdl1", "ctla4"})
 ALL_ARMS = "all"  # key of a figure that was printed for the arms together
 
@@ -279,12 +194,16 @@ class Baseline(Spec):
 
 
 class Crossover(Spec):
-    """How many control patients later received checkpoint inhibition."""
+    """How many control patients later received checkpoint inhibition.
+
+    Figures without a source of their own come from the sources of the readouts (`from_readouts`).
+    """
 
     allowed: bool
     on_study: Fraction | None = None
     in_any_way: Fraction | None = None  # on or off study
     of_those_progressed: Fraction | None = None
+    from_readouts: bool = False
     remark: str | None = None
     source: Source | None = None
 
