@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.schema import ARM, OUTCOMES, Cohort, Floats, InputError, Truth
-from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
+from synthetic_data.cohort_spec import CohortSpec, Plan, chosen_markers, plan_cohort
 from synthetic_data.defects import add_defects
 from synthetic_data.effects import conditional_log_hazards
 from synthetic_data.evidence import Register, load_register
 from synthetic_data.follow_up import cut_month, draw_follow_up, observe
 from synthetic_data.immune_state import immune_state
-from synthetic_data.markers import MarkerDraw, Setting, draw_markers
+from synthetic_data.markers import MarkerDraw, draw_markers
 from synthetic_data.outcomes import (
     COMPLETE_SHARE,
     FIRST_ASSESSMENT_MONTHS,
@@ -28,6 +28,7 @@ from synthetic_data.outcomes import (
     solve_hazards,
 )
 from synthetic_data.published_figures import ENDPOINT_LABELS
+from synthetic_data.setting import Setting
 
 
 def simulate_cohort(
@@ -68,7 +69,7 @@ def simulate_cohort(
     name = label or spec.name
     patients = pd.Index([f"{name}-{i:07d}" for i in range(n)], name="patient")
 
-    chosen = register.simulated_markers(spec.markers)
+    chosen = chosen_markers(spec, register)
     setting = Setting.of(plan.trial, spec.eligibility)
     draw = draw_markers(chosen, setting, n, marker_rng)
     arm = allocate(plan, n, arm_rng)

@@ -11,11 +11,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pipeline.schema import InputError
-from synthetic_data.evidence import Register, TrialSpec, load_register
+from synthetic_data.evidence import MarkerSpec, Register, TrialSpec, load_register
 from synthetic_data.evidence.values import Spec
-from synthetic_data.markers import Eligibility
 from synthetic_data.published_figures import ACCRUAL_MONTHS, drawable_arms
 from synthetic_data.response_rates import ResponseRate, response_rate
+from synthetic_data.setting import Eligibility
 from synthetic_data.trial_curves import TrialCurves, trial_curves
 
 
@@ -105,3 +105,17 @@ def plan_cohort(spec: CohortSpec, register: Register | None = None) -> Plan:
     )
     responses = {a: response_rate(trial, trial.arm(a), register.trials) for a in arms}
     return Plan(spec, trial, arms, curves, responses, follow_up)
+
+
+def chosen_markers(spec: CohortSpec, register: Register) -> dict[str, MarkerSpec]:
+    """Return the markers a cohort draws by id: those its spec names, else all that can be drawn."""
+    if spec.markers is None:
+        return {name: marker for name, marker in register.markers.items() if marker.simulate is not None}
+    markers = {register.marker(name).id: register.marker(name) for name in spec.markers}
+    undrawn = [name for name, marker in markers.items() if marker.simulate is None]
+    if undrawn:
+        raise InputError(
+            f"cohort {spec.name!r}: markers {', '.join(undrawn)} cannot be drawn; "
+            "their files have no `simulate` block"
+        )
+    return markers
