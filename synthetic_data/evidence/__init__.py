@@ -12,13 +12,14 @@ from synthetic_data.evidence.register import (
     read_register,
 )
 from synthetic_data.evidence.trials import Arm, Contrast, Readout, SurvivalFigures, TrialSpec
-from synthetic_data.evidence.values import FollowUp, Landmark, Median, Rate, Ratio, Source
+from synthetic_data.evidence.values import Count, FollowUp, Landmark, Median, Rate, Ratio, Source
 
 __all__ = [
     "DEFAULT_FOLDER",
     "Arm",
     "Contrast",
     "Correlation",
+    "Count",
     "Distribution",
     "Effect",
     "Finding",

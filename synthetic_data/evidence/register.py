@@ -61,6 +61,16 @@ class Register:
         """Return the marker called `name`, forgiving like `trial`."""
         return find(self.markers, name, "marker", self.folder / BIOMARKERS)
 
+    def entry(self, name: str) -> TrialSpec | MarkerSpec | ModelSpec | TopicSpec:
+        """Return the trial, marker, model or topic called `name`; InputError with the nearest names."""
+        everything: dict[str, TrialSpec | MarkerSpec | ModelSpec | TopicSpec] = {
+            **self.topics,
+            **self.models,
+            **self.markers,
+            **self.trials,
+        }
+        return find(everything, name, "trial, marker or model", self.folder)
+
     def counts(self) -> dict[str, int]:
         """How much evidence there is: files, and published figures by kind."""
         readouts = [r for t in self.trials.values() for r in t.readouts]
