@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort_check.findings import Finding, first_positions
+from pipeline.cohort_check.findings import Finding, counted, first_positions
 from pipeline.cohort_check.leakage import leakage_findings
 from pipeline.cohort_check.outcomes import outcome_findings
 from pipeline.schema import Cohort, Column, InputError, check_table
@@ -58,14 +58,16 @@ def _response(frame: pd.DataFrame) -> Iterator[Finding]:
         return
     response = frame["best_response"]
     if (n := int(response.isna().sum())) > 0:
-        yield Finding("note", "missing", "best_response", n, f"best response unknown in {n} patients")
+        yield Finding(
+            "note", "missing", "best_response", n, f"best response unknown in {counted(n, 'patient')}"
+        )
     if {"pfs_months", "progressed_or_died"} <= set(frame):
-        counted = response.eq("PD").to_numpy() & ~frame["progressed_or_died"].to_numpy(dtype=bool)
-        if counted.any():
+        without = response.eq("PD").to_numpy() & ~frame["progressed_or_died"].to_numpy(dtype=bool)
+        if (n := int(without.sum())) > 0:
             yield Finding(
-                "warning", "response_contradicts_pfs", "best_response", int(counted.sum()),
-                f"{counted.sum()} patients have progressive disease as best response and no PFS event",
-                "check the flag and the response of these patients", first_positions(counted),
+                "warning", "response_contradicts_pfs", "best_response", n,
+                f"{counted(n, 'patient')} with progression as best response but no PFS event",
+                "check the flag and the response of these patients", first_positions(without),
             )  # fmt: skip
 
 
@@ -74,7 +76,7 @@ def _arms(cohort: Cohort) -> Iterator[Finding]:
         return
     arm = cohort.observed["arm"]
     if (missing := int(arm.isna().sum())) > 0:
-        yield Finding("fault", "arm_missing", "arm", missing, f"{missing} patients have no arm",
+        yield Finding("fault", "arm_missing", "arm", missing, f"{counted(missing, 'patient')} without an arm",
                       "give the arm or leave them out", first_positions(arm.isna().to_numpy()))  # fmt: skip
     sizes = arm.value_counts()
     if cohort.control_arm is not None and cohort.control_arm not in sizes.index:
@@ -83,7 +85,8 @@ def _arms(cohort: Cohort) -> Iterator[Finding]:
                       f"{', '.join(map(repr, sizes.index))}", "name one of these as control")  # fmt: skip
     for name, size in sizes.items():
         if size < SMALL_ARM:
-            yield Finding("warning", "small_arm", "arm", int(size), f"arm {name!r} has only {size} patients",
+            yield Finding("warning", "small_arm", "arm", int(size),
+                          f"arm {name!r} has only {counted(int(size), 'patient')}",
                           "do not interpret its results on their own")  # fmt: skip
 
 
@@ -95,7 +98,8 @@ def _twins(cohort: Cohort) -> Iterator[Finding]:
     elif (twins := cohort.observed.duplicated(names).to_numpy()).any():
         yield Finding(
             "warning", "identical_patients", "", int(twins.sum()),
-            f"{twins.sum()} patients equal another in every column", "the same patient under two ids?",
+            f"{counted(int(twins.sum()), 'row')} equal to another in every column",
+            "the same patient under two ids?",
             first_positions(twins),
         )  # fmt: skip
 
@@ -117,20 +121,20 @@ def _baseline(values: pd.Series[Any], column: Column) -> Iterator[Finding]:
     counts = present.value_counts()
     if len(counts) == 1:
         yield Finding("warning", "constant", column.name, len(present),
-                      f"every known value is {_shown(counts.index[0])}", 
+                      f"every known value is {_shown(counts.index[0])}",
                       "it carries no information")  # fmt: skip
     elif column.kind == "number":
         yield from _number(present, column, counts)
     elif column.kind == "category" and len(counts) > max(12, len(present) // 4):
         yield Finding("warning", "many_levels", column.name, len(counts),
-                      f"{len(counts)} different categories in {len(present)} patients",
+                      f"{len(counts)} different categories in {counted(len(present), 'patient')}",
                       "free text or an identifier? group the levels with `recode`")  # fmt: skip
 
 
 def _number(present: pd.Series[Any], column: Column, counts: pd.Series[Any]) -> Iterator[Finding]:
     infinite = int((~np.isfinite(present.to_numpy(dtype=float))).sum())
     if infinite:
-        yield Finding("fault", "infinite", column.name, infinite, f"{infinite} values are infinite",
+        yield Finding("fault", "infinite", column.name, infinite, f"{counted(infinite, 'infinite value')}",
                       "give them as missing or at the assay's limit")  # fmt: skip
         return
     commonest, times = float(counts.index[0]), int(counts.iloc[0])
@@ -138,13 +142,13 @@ def _number(present: pd.Series[Any], column: Column, counts: pd.Series[Any]) -> 
     if len(counts) >= IMPUTED_DISTINCT and times / len(present) >= IMPUTED_SHARE:
         if any(math.isclose(commonest, edge) for edge in edges):
             yield Finding("note", "limit", column.name, times,
-                          f"{times} values stand at the limit {commonest:g}")  # fmt: skip
+                          f"{counted(times, 'value')} at the limit {commonest:g}")  # fmt: skip
         else:
             yield Finding("warning", "imputed", column.name, times,
                           f"{times} of {len(present)} values are exactly {commonest:g}: filled in?",
                           "give values that were not measured as missing")  # fmt: skip
     if column.positive and (n := int((present < 0).sum())):
-        yield Finding("fault", "negative", column.name, n, f"{n} values of a ratio scale are negative",
+        yield Finding("fault", "negative", column.name, n, f"{counted(n, 'negative value')} on a ratio scale",
                       "check the unit, or declare the column without `positive`")  # fmt: skip
 
 

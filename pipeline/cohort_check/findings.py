@@ -44,6 +44,15 @@ class Finding:
     positions: tuple[int, ...] = ()
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "patient"), counted(2, "patient")
+    ('1 patient', '2 patients')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def first_positions(mask: NDArray[np.bool_]) -> tuple[int, ...]:
     """Positions of the first true entries of `mask`, at most three."""
     return tuple(int(i) for i in np.flatnonzero(mask)[:EXAMPLES])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.cohort_check.findings import Finding, first_positions
+from pipeline.cohort_check.findings import Finding, counted, first_positions
 from pipeline.cohort_check.follow_up import median_follow_up
 from pipeline.schema import ENDPOINTS, Endpoint
 
@@ -56,13 +56,13 @@ def _times(e: Endpoint, months: NDArray[Any]) -> Iterator[Finding]:
     if negative.any():
         yield Finding(
             "fault", "negative_time", e.months, int(negative.sum()),
-            f"{negative.sum()} negative times (lowest {months.min():g})",
+            f"{counted(int(negative.sum()), 'negative time')} (lowest {months.min():g})",
             "correct the dates they were computed from", first_positions(negative),
         )  # fmt: skip
     if (months == 0).any():
         yield Finding(
             "warning", "zero_time", e.months, int((months == 0).sum()),
-            f"{(months == 0).sum()} times are zero",
+            f"{counted(int((months == 0).sum()), 'time')} of zero",
             "make sure these patients were followed at all", first_positions(months == 0),
         )  # fmt: skip
     present = months[np.isfinite(months)]
@@ -98,13 +98,14 @@ def _events(e: Endpoint, months: NDArray[Any], event: NDArray[np.bool_]) -> Iter
     share = events / n
     if events == 0:
         yield Finding(
-            "fault", "no_events", e.event, 0, f"none of {n} patients has an event",
+            "fault", "no_events", e.event, 0, f"none of {counted(n, 'patient')} has an event",
             "check which value of this column stands for the event",
         )  # fmt: skip
         return
     if events < FEW_EVENTS:
         yield Finding(
-            "warning", "few_events", e.event, events, f"only {events} events in {n} patients",
+            "warning", "few_events", e.event, events,
+            f"only {counted(events, 'event')} in {counted(n, 'patient')}",
             "no model can be judged on so few",
         )  # fmt: skip
     if share > 0.95:
@@ -136,7 +137,7 @@ def _follow_up(e: Endpoint, months: NDArray[Any], event: NDArray[np.bool_]) -> F
     text = f"{follow_up:.1f} months" if math.isfinite(follow_up) else "not reached"
     return Finding(
         "note", "events", e.event, int(event.sum()),
-        f"{event.sum()} events in {len(event)} patients; median follow-up {text}",
+        f"{counted(int(event.sum()), 'event')} in {counted(len(event), 'patient')}; median follow-up {text}",
     )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _contradictions(observed: pd.DataFrame) -> Iterator[Finding]:
         worst = float((pfs_months - os_months).max())
         yield Finding(
             "fault", "pfs_after_os", "pfs_months", int(after.sum()),
-            f"PFS is longer than OS in {after.sum()} patients (by up to {worst:.2g} months)",
+            f"PFS is longer than OS in {counted(int(after.sum()), 'patient')} (by up to {worst:.2g} months)",
             "correct the dates: nobody progresses after death or after the last contact",
             first_positions(after),
         )  # fmt: skip
@@ -180,7 +181,7 @@ def _contradictions(observed: pd.DataFrame) -> Iterator[Finding]:
     if uncounted.any():
         yield Finding(
             "fault", "death_not_counted", "progressed_or_died", int(uncounted.sum()),
-            f"{uncounted.sum()} patients died at the time their PFS ends and yet have no PFS event",
+            f"{counted(int(uncounted.sum()), 'patient')} died at the end of PFS and yet without a PFS event",
             "death ends progression-free survival: correct the flag, or list death_is_pfs_event under "
             "`corrections`",
             first_positions(uncounted),
@@ -188,13 +189,13 @@ def _contradictions(observed: pd.DataFrame) -> Iterator[Finding]:
     elif n:
         yield Finding(
             "note", "pfs_censored_before_death", "progressed_or_died", n,
-            f"PFS of {n} patients is censored before their death (last assessment long before?)",
+            f"PFS of {counted(n, 'patient')} is censored before their death (last assessment long before?)",
         )  # fmt: skip
     alive_at_end = progressed & ~died & (pfs_months == os_months)
     if alive_at_end.any():
         n = int(alive_at_end.sum())
         yield Finding(
             "note", "progressed_at_last_contact", "progressed_or_died", n,
-            f"{n} patients progressed on the day of their last contact and were alive",
+            f"{counted(n, 'patient')} progressed on the day of the last contact, alive",
             positions=first_positions(alive_at_end),
         )  # fmt: skip

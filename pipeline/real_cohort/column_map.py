@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.cohort_check import counted
 from pipeline.schema import ENDPOINTS, OUTCOMES, InputError, Kind, Modality
 
 DAYS_PER_MONTH: Final = 30.4375
@@ -249,7 +250,7 @@ def read_map(path: Path | str) -> CohortMap:
         return CohortMap.model_validate(raw)
     except ValidationError as error:
         faults = [_fault(dict(e), raw) for e in error.errors()]
-        raise InputError(f"{path}: {len(faults)} faults\n  " + "\n  ".join(faults)) from error
+        raise InputError(f"{path}: {counted(len(faults), 'fault')}\n  " + "\n  ".join(faults)) from error
 
 
 def _fault(error: dict[str, Any], raw: dict[str, Any]) -> str:

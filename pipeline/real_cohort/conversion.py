@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.cohort_check import counted
 from pipeline.real_cohort.column_map import MONTHS_PER, ColumnMap, EventMap, Recode, TimeMap, token
 from pipeline.real_cohort.table_file import SHOWN, TableFile
 
@@ -86,7 +87,9 @@ def numbers(
             else "correct them, list them under `missing`, or give their number under `recode`"
         )
         faults.add(
-            header, target, f"{len(bad)} texts in a number column, {_where(file, bad, text)}; {remedy}"
+            header,
+            target,
+            f"{counted(len(bad), 'text')} in a number column, {_where(file, bad, text)}; {remedy}",
         )
     return out
 
@@ -132,7 +135,7 @@ def _check_range(
     shown = {i: f"{values[i]:g}" for i in bad[:SHOWN]}
     faults.add(
         column.column, target,
-        f"{len(bad)} values outside {column.low:g} to {column.high:g}{unit}, "
+        f"{counted(len(bad), 'value')} outside {column.low:g} to {column.high:g}{unit}, "
         f"{_where(file, bad, shown)}{hint or '; correct them or widen low and high'}",
     )  # fmt: skip
 
@@ -148,11 +151,11 @@ def _facts(file: TableFile, target: str, column: ColumnMap, text: Text, faults: 
     facts = [fact(v) for v in text]
     bad = [i for i, (v, f) in enumerate(zip(text, facts, strict=True)) if v is not None and f is None]
     if bad:
-        what = "values that `recode` does not name" if recode else "values that are neither yes nor no"
+        what = "not named under `recode`" if recode else "neither yes nor no"
         faults.add(
             column.column, target,
-            f"{len(bad)} {what}, {_where(file, bad, text)}; say under `recode` what each means, or list "
-            "them under `missing`",
+            f"{counted(len(bad), 'value')} {what}, {_where(file, bad, text)}; "
+            "say under `recode` what each means, or list them under `missing`",
         )  # fmt: skip
     return facts
 
@@ -170,8 +173,8 @@ def _levels(
     if bad:
         faults.add(
             header, target,
-            f"{len(bad)} values that `recode` does not name, {_where(file, bad, text)}; name them there, or "
-            "list them under `missing`",
+            f"{counted(len(bad), 'value')} not named under `recode`, {_where(file, bad, text)}; "
+            "name them there, or list them under `missing`",
         )  # fmt: skip
     return levels
 
@@ -214,7 +217,7 @@ def events(
         bad = [i for i, t in enumerate(tokens) if t in rest]
         faults.add(
             part.column, target,
-            f"{len(bad)} values ({len(rest)} different) are named neither under event_value nor under "
+            f"{counted(len(bad), 'value')} ({len(rest)} different) named neither under event_value nor under "
             f"censored_value, {_where(file, bad, text)}; name every value, or list them under `missing`",
         )  # fmt: skip
     return [t in event if t in event | censored else None for t in tokens]

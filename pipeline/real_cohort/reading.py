@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.cohort_check import outcome_findings
+from pipeline.cohort_check import counted, outcome_findings
 from pipeline.real_cohort.column_map import (
     DAYS_PER_MONTH,
     CohortMap,
@@ -48,11 +49,8 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         With ``simulated=False``; its manifest holds the file's SHA-256, size and rows, the citation,
         the map, the warnings and the columns that are not mapped.
     """
-    file = read_table(data_path)
     faults = Faults()
-    _check_headers(cohort_map, file, faults)
-    if faults.listed:
-        raise _error(data_path, cohort_map, faults)
+    file = _with_every_header(cohort_map, read_table(data_path), faults)
     warnings: list[str] = []
     missing = (*cohort_map.missing,)
     frame = pd.DataFrame(index=range(len(file.cells)))
@@ -76,38 +74,42 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
 
 
 def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputError:
-    n = len(faults.listed)
     return InputError(
-        f"{path} cannot be read with the map {cohort_map.name!r}: {n} fault{'s' if n > 1 else ''}\n  "
+        f"{path} cannot be read with the map {cohort_map.name!r}: {counted(len(faults.listed), 'fault')}\n  "
         + "\n  ".join(faults.listed)
     )
 
 
-def _check_headers(cohort_map: CohortMap, file: TableFile, faults: Faults) -> None:
+def _with_every_header(cohort_map: CohortMap, file: TableFile, faults: Faults) -> TableFile:
+    """Name the headers that are missing and stand empty columns in, so that all else is checked too."""
     there = list(file.cells.columns)
     folded = {h.casefold(): h for h in reversed(there)}
-    for header, target in cohort_map.headers().items():
-        if header in there:
-            continue
+    absent = {h: target for h, target in cohort_map.headers().items() if h not in there}
+    for header, target in absent.items():
         near = difflib.get_close_matches(header.casefold(), list(folded), 1, cutoff=0.5)
         hint = f"; nearest is {folded[near[0]]!r}" if near else f"; the file has {', '.join(there[:8])}…"
         faults.add(header, target, f"is missing{hint}")
+    return replace(file, cells=file.cells.assign(**dict.fromkeys(absent, ""))) if absent else file
 
 
 def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[str]:
     ids = file.text(cohort_map.patient)
+    if "patient" in faults.targets:
+        return ["" for _ in ids]
     absent = [i for i, v in enumerate(ids) if v is None]
     if absent:
         faults.add(
-            cohort_map.patient, "patient", f"{len(absent)} rows have no patient id, {_rows(file, absent)}"
+            cohort_map.patient,
+            "patient",
+            f"{counted(len(absent), 'row')} without a patient id, {_rows(file, absent)}",
         )
     known = pd.Series(ids, dtype=object).dropna()
     again = known.index[known.duplicated()].tolist()
     if again:
         faults.add(
             cohort_map.patient, "patient",
-            f"{known[again].nunique()} patients stand in more than one row, again {_rows(file, again)}; a "
-            "cohort has one row a patient",
+            f"{counted(known[again].nunique(), 'patient')} in more than one row, again {_rows(file, again)}; "
+            "a cohort has one row a patient",
         )  # fmt: skip
     return ["" if v is None else v for v in ids]
 
@@ -159,7 +161,7 @@ def _leave_out(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) 
     needed = [name for name in cohort_map.leave_out_without if name in frame]
     gone = frame[needed].isna().any(axis=1) if needed else pd.Series(False, index=frame.index)
     if gone.any():
-        warnings.append(f"{int(gone.sum())} patients without {' or '.join(needed)} were left out")
+        warnings.append(f"{counted(int(gone.sum()), 'patient')} left out for want of {' or '.join(needed)}")
     return frame[~gone]
 
 
@@ -172,8 +174,8 @@ def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame,
         if absent and name not in faults.targets:
             faults.add(
                 header, name,
-                f"is missing for {len(absent)} patients, {_rows(file, absent)}; fill it in, or list {name} "
-                "under `leave_out_without`",
+                f"is missing for {counted(len(absent), 'patient')}, {_rows(file, absent)}; fill it in, "
+                f"or list {name} under `leave_out_without`",
             )  # fmt: skip
 
 
@@ -187,13 +189,13 @@ def _settle(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> 
         if rounded.any():
             frame.loc[rounded, "pfs_months"] = frame.loc[rounded, "os_months"]
             warnings.append(
-                f"pfs_months: {int(rounded.sum())} times exceeded overall survival by at most "
-                f"{ROUNDING_MONTHS} months (rounding) and were set to it"
+                f"pfs_months: {counted(int(rounded.sum()), 'time')} that exceeded overall survival by at "
+                f"most {ROUNDING_MONTHS} months (rounding) set to it"
             )
     for name in ("os_months", "pfs_months"):
         if name in frame and (zero := frame[name] == 0).any():
             frame.loc[zero, name] = HALF_A_DAY_MONTHS
-            warnings.append(f"{name}: {int(zero.sum())} times of zero were set to half a day")
+            warnings.append(f"{name}: {counted(int(zero.sum()), 'time')} of zero set to half a day")
     if both:
         # Half a day may now exceed an overall survival of a few hours.
         capped = (excess <= ROUNDING_MONTHS) & (frame["pfs_months"] > frame["os_months"])
@@ -204,8 +206,8 @@ def _settle(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> 
         if uncounted.any():
             frame.loc[uncounted, "progressed_or_died"] = True
             warnings.append(
-                f"progressed_or_died: {int(uncounted.sum())} deaths at the end of progression-free survival "
-                "were counted as its event"
+                f"progressed_or_died: {counted(int(uncounted.sum()), 'death')} at the end of "
+                "progression-free survival counted as its event"
             )
     return frame
 

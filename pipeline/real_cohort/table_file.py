@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.cohort_check import counted
 from pipeline.real_cohort.column_map import token
 from pipeline.schema import InputError
 
@@ -162,7 +163,7 @@ def _shape_faults(header: list[str], body: list[tuple[int, list[str]]]) -> list[
     if ragged:
         rows = ", ".join(f"{row} ({n})" for row, n in ragged[:SHOWN])
         faults.append(
-            f"{len(ragged)} rows do not have the header's {len(header)} cells, first (with their number of "
-            f"cells) {rows}; is a text with a comma not in quotes?"
+            f"{counted(len(ragged), 'row')} without the header's {len(header)} cells, first "
+            f"(with how many) {rows}; is a text with a comma not in quotes?"
         )
     return faults
