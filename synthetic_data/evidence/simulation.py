@@ -27,6 +27,8 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "bernoulli": frozenset({"prevalence"}),
     "categorical": frozenset(),
 }
+# A marker of this order or more joins the copula after all others are fixed.
+FOUNDING = 1000
 KINDS: dict[str, tuple[Kind, ...]] = {"bernoulli": ("boolean",), "categorical": ("category", "number")}
 
 
@@ -52,9 +54,9 @@ class Override(Spec):
 
     settings: tuple[str, ...] = ()
     histologies: tuple[str, ...] = ()
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
     quantiles: tuple[tuple[float, float], ...] = ()
-    levels: dict[str, Share] = {}
+    levels: dict[str, Share] = Field(default_factory=dict)
     reason: str
 
     def fits(self, setting: str, histology: str) -> bool:
@@ -76,7 +78,7 @@ class TrialMargin(Spec):
     """
 
     median: str | None = None
-    shares: dict[str, Part] = {}
+    shares: dict[str, Part] = Field(default_factory=dict)
 
 
 class Missing(Spec):
@@ -223,9 +225,9 @@ class Simulation(Spec):
     modality: Modality | None = None
     order: Annotated[int, Field(ge=0)]
     family: Family
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
     quantiles: tuple[tuple[float, float], ...] = ()
-    levels: dict[str, Share] = {}
+    levels: dict[str, Share] = Field(default_factory=dict)
     low: float | None = None
     high: float | None = None
     decimals: Annotated[int, Field(ge=0, le=6)] | None = None
@@ -236,7 +238,7 @@ class Simulation(Spec):
     missing: Missing = Missing(fraction=0.0)
     detection_limit: Annotated[float, Field(gt=0)] | None = None
     below_limit: Literal["limit", "half_limit"] = "half_limit"
-    loadings: dict[FactorName, Annotated[float, Field(gt=-1, lt=1)]] = {}
+    loadings: dict[FactorName, Annotated[float, Field(gt=-1, lt=1)]] = Field(default_factory=dict)
     correlations: tuple[Association, ...] = ()
     effects: tuple[MarkerEffect, ...] = ()
 
@@ -266,10 +268,6 @@ class Simulation(Spec):
         if faults:
             raise ValueError("; ".join(faults))
         return self
-
-
-# A marker of this order or more joins the copula after all others are fixed.
-FOUNDING = 1000
 
 
 def _is_number(text: str) -> bool:

@@ -1,0 +1,83 @@
+"""Missing values and detection limits, put into a cohort's markers after the truth is fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from pipeline.schema import Floats, InputError
+from synthetic_data.copula import GRID, GRID_MASS
+from synthetic_data.evidence.markers import MarkerSpec
+from synthetic_data.evidence.simulation import Missing, Simulation
+from synthetic_data.markers import MarkerDraw, stream
+
+
+def add_defects(
+    markers: Mapping[str, MarkerSpec], draw: MarkerDraw, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return the markers as a database would hold them.
+
+    Values under a marker's detection limit become that limit or half of it, as the marker declares;
+    then values go missing, completely at random or depending on another column's true value. A
+    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own.
+
+    Parameters
+    ----------
+    markers : mapping of id to MarkerSpec
+        The ones drawn.
+    draw : MarkerDraw
+    rng : Generator
+    """
+    key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
+    observed = draw.values.copy()
+    for name in draw.dependence.ids:
+        simulation = markers[name].simulate
+        if simulation is None or simulation.column not in observed:
+            continue
+        column = simulation.column
+        limited = _limited(observed[column], simulation)
+        if simulation.missing.fraction > 0:
+            absent = stream(key, name).random(len(observed)) < _chance(simulation, draw)
+            limited = _blanked(limited, absent)
+        observed[column] = limited
+    return observed
+
+
+def _limited(values: pd.Series[Any], simulation: Simulation) -> pd.Series[Any]:
+    limit = simulation.detection_limit
+    if limit is None:
+        return values
+    return values.mask(values < limit, limit if simulation.below_limit == "limit" else limit / 2)
+
+
+def _blanked(values: pd.Series[Any], absent: NDArray[np.bool_]) -> pd.Series[Any]:
+    if not absent.any():
+        return values
+    return (values.astype(float) if values.dtype == bool else values).mask(absent)
+
+
+def _chance(simulation: Simulation, draw: MarkerDraw) -> float | Floats:
+    missing = simulation.missing
+    if missing.mechanism == "mcar":
+        return missing.fraction
+    if missing.depends_on not in draw.scores:
+        raise InputError(
+            f"column {simulation.column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
+            f"drawn; draw its marker too, or make the values missing completely at random"
+        )
+    return expit(log_odds_of_missing(missing) + missing.strength * draw.scores[missing.depends_on].to_numpy())
+
+
+def log_odds_of_missing(missing: Missing) -> float:
+    """Return the log odds at an average patient that make `missing.fraction` missing overall."""
+
+    def excess(intercept: float) -> float:
+        return float(GRID_MASS @ expit(intercept + missing.strength * GRID)) - missing.fraction
+
+    return float(brentq(excess, -60.0, 60.0))
