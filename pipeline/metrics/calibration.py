@@ -63,8 +63,8 @@ def calibration_curve(
     -------
     DataFrame
         `kind` ("curve" or "bin"), `predicted`, `observed`, `low`, `high`, `patients` (of a bin; all of
-        them for the curve). The curve is the one behind `ici`, over the middle 98 % of predictions, with a percentile
-        bootstrap band over patients; bins are quantile groups with log-log Greenwood intervals.
+        them for the curve). The curve is the one behind `ici`, over the middle 98 % of predictions, with a
+        percentile bootstrap band over patients; bins are quantile groups with log-log Greenwood intervals.
     """
     risk = 1 - prediction.at(horizon_months)
     x = cloglog(risk)

@@ -3,7 +3,7 @@
 The Kaplan-Meier estimate of the censoring distribution comes from the judged patients themselves, never from
 training rows, as in R's timeROC, riskRegression and survival::concordance. Events precede censorings at equal
 times: a patient who dies at T would have been seen to do so had censoring come at T or later, so the weight
-of an event is 1/G(T-), and of somebody event-free past h it is 1/G(h). scikit-survival divides by G(T) instead,
+of an event is 1/G(T-), and of somebody event-free past h it is 1/G(h). scikit-survival divides by G(T),
 which is the same only when no censoring falls on the time of an event.
 """
 

@@ -66,7 +66,7 @@ class RidgeCox:
     def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> RidgeCox:
         """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
         check_outcome(self.name, frame, y)
-        features = FeatureBuilder(self.context.columns).fit(frame)
+        features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
         x = features.transform(frame)
         deviations = x.to_numpy().std(axis=0, ddof=1)
         standardised = (x.to_numpy() - x.to_numpy().mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)

@@ -63,7 +63,7 @@ class SurvivalForest:
         from sksurv.ensemble import RandomSurvivalForest
 
         check_outcome(self.name, frame, y)
-        features = FeatureBuilder(self.context.columns).fit(frame)
+        features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
         x = features.transform(frame)
         o = self.options
         grower = RandomSurvivalForest(

@@ -1,0 +1,186 @@
+"""Predictions for patients a model has not seen: out of fold, or of another cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.config import Analysis
+from pipeline.evaluate.horizons import prediction_months
+from pipeline.metrics.contract import Outcome
+from pipeline.models import ModelContext, SurvivalModel, build_model, null_prediction
+from pipeline.schema import Cohort, Floats, InputError, Prediction, Progress, outcome, silent
+from pipeline.split import folds
+
+CROSS_VALIDATION, EXTERNAL = "cross-validation", "external"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of several models for the patients of one cohort, none of whom they were trained on.
+
+    Attributes
+    ----------
+    data : {"cross-validation", "external"}
+    cohort : Cohort
+        Its rows are those of every prediction.
+    y : structured array, shape (n,)
+    models : dict of tuple of Prediction
+        For each model one prediction a repeat (an external cohort has one).
+    null : tuple of Prediction
+        The Kaplan-Meier curve of the same training rows, one a repeat.
+    fold : array of int, shape (repeats, n)
+        Patients with the same number were predicted by the same fitted model.
+    parameters : DataFrame
+        `model`, `repeat`, `fold`, `parameter`, `value`: what each fit chose.
+    """
+
+    data: str
+    cohort: Cohort
+    y: Outcome
+    models: Mapping[str, tuple[Prediction, ...]]
+    null: tuple[Prediction, ...]
+    fold: NDArray[np.intp]
+    parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
+    """Return what models may know of the training cohort; raises InputError for an unknown feature."""
+    baseline = cohort.names("baseline")
+    chosen = baseline if analysis.features is None else list(analysis.features)
+    unknown = [name for name in chosen if name not in baseline]
+    if unknown:
+        raise InputError(
+            f"features: cohort {cohort.name!r} has no baseline column {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(baseline)}"
+        )
+    return ModelContext(
+        columns=tuple(c for c in cohort.columns if c.name in chosen or c.role == "arm"),
+        endpoint=analysis.endpoint,
+        horizons_months=analysis.horizons_months,
+        max_months=float(outcome(cohort.observed, analysis.endpoint)["time"].max(initial=0.0)),
+        truths=() if cohort.truth is None else (cohort.truth,),
+        control_arm=cohort.control_arm,
+    )
+
+
+def build_models(cohort: Cohort, analysis: Analysis) -> dict[str, SurvivalModel]:
+    """Return every unfitted model the analysis names, or one InputError with all that is wrong."""
+    context = model_context(cohort, analysis)
+    built, faults = {}, []
+    for name, options in analysis.models.items():
+        try:
+            built[name] = build_model(name, context, options)
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("; ".join(faults))
+    return built
+
+
+def fit_models(
+    cohort: Cohort, analysis: Analysis, rng: np.random.Generator, progress: Progress = silent
+) -> dict[str, SurvivalModel]:
+    """Fit every model of the analysis on the whole cohort."""
+    y = outcome(cohort.observed, analysis.endpoint)
+    built = build_models(cohort, analysis)
+    fitted = {}
+    for done, ((name, model), child) in enumerate(zip(built.items(), rng.spawn(len(built)), strict=True), 1):
+        fitted[name] = model.fit(cohort.observed, y, child)
+        progress("fit", done, len(built))
+    return fitted
+
+
+def cross_validate(
+    cohort: Cohort, analysis: Analysis, rng: np.random.Generator, progress: Progress = silent
+) -> Predictions:
+    """Predict every patient by models trained without them, once a repeat.
+
+    Features, penalties and curves are learnt anew in the training rows of each fold. Draws depend on the
+    generator, the folds and the order of the models alone.
+    """
+    split = analysis.cross_validation
+    folds_rng, models_rng = rng.spawn(2)
+    parts = folds(cohort, analysis.endpoint, split.folds, split.repeats, folds_rng)
+    y = outcome(cohort.observed, analysis.endpoint)
+    months = prediction_months(analysis)
+    names = list(analysis.models)
+    pending = {
+        (name, repeat): _Pending.of(len(cohort), months)
+        for name in [*names, ""]
+        for repeat in range(split.repeats)
+    }
+    number = np.empty((split.repeats, len(cohort)), dtype=np.intp)
+    chosen: list[tuple[Any, ...]] = []
+    for done, (part, child) in enumerate(zip(parts, models_rng.spawn(len(parts)), strict=True)):
+        train = cohort.take(part.train)
+        rows = cohort.observed.index.get_indexer(part.test)
+        y_train = outcome(train.observed, analysis.endpoint)
+        test = cohort.observed.loc[part.test]
+        number[part.repeat, rows] = part.fold
+        nothing = null_prediction(y_train["time"], y_train["event"], len(rows), months)
+        pending["", part.repeat].put(rows, nothing)
+        models = build_models(train, analysis)
+        for position, (name, draws) in enumerate(zip(names, child.spawn(len(names)), strict=True), 1):
+            model = models[name].fit(train.observed, y_train, draws)
+            pending[name, part.repeat].put(rows, model.predict(test, months))
+            chosen += [
+                (name, part.repeat, part.fold, key, value) for key, value in model.parameters().items()
+            ]
+            progress(CROSS_VALIDATION, done * len(names) + position, len(parts) * len(names))
+
+    def of(name: str) -> tuple[Prediction, ...]:
+        return tuple(pending[name, repeat].whole() for repeat in range(split.repeats))
+
+    columns = ["model", "repeat", "fold", "parameter", "value"]
+    return Predictions(
+        CROSS_VALIDATION,
+        cohort,
+        y,
+        {name: of(name) for name in names},
+        of(""),
+        number,
+        pd.DataFrame(chosen, columns=columns),
+    )
+
+
+def external(
+    models: Mapping[str, SurvivalModel], train: Cohort, test: Cohort, analysis: Analysis
+) -> Predictions:
+    """Predict the patients of `test` by models fitted on all of `train`."""
+    months = prediction_months(analysis)
+    y_train = outcome(train.observed, analysis.endpoint)
+    truths = () if test.truth is None else (test.truth,)
+    return Predictions(
+        EXTERNAL,
+        test,
+        outcome(test.observed, analysis.endpoint),
+        {name: (model.with_truths(truths).predict(test.observed, months),) for name, model in models.items()},
+        (null_prediction(y_train["time"], y_train["event"], len(test), months),),
+        np.zeros((1, len(test)), dtype=np.intp),
+    )
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """One repeat's prediction, filled fold by fold."""
+
+    risk: Floats
+    months: Floats
+    survival: Floats
+
+    @classmethod
+    def of(cls, patients: int, months: Floats) -> _Pending:
+        return cls(np.full(patients, np.nan), months, np.full((patients, len(months)), np.nan))
+
+    def put(self, rows: NDArray[np.intp], prediction: Prediction) -> None:
+        self.risk[rows] = prediction.risk
+        self.survival[rows] = prediction.survival
+
+    def whole(self) -> Prediction:
+        return Prediction(self.risk, self.months, self.survival)
