@@ -81,7 +81,7 @@ def conditional_log_hazards(
         part = item.used * (seen - expected)
         contributions[column] = contributions[column] + part if column in contributions else part
     table = pd.DataFrame(contributions, index=draw.values.index)
-    table.attrs = dict(account)
+    table.attrs = {**account}
     return table
 
 
