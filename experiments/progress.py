@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
 
 class StageProgress:
     """A `pipeline.schema.Progress` that shows and times the stages it is told of.
 
-    The clock of a stage starts when the one before ends, so that `seconds` adds up to the whole job.
-    Use as a context manager; nothing is drawn before it is entered.
+    The clock of a stage starts when the one before ends, so that `seconds` of stages that follow each
+    other adds up to the whole job. Use as a context manager; nothing is drawn before it is entered.
     """
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
@@ -23,7 +24,8 @@ class StageProgress:
         self.seconds: dict[str, float] = {}
         self._console = console
         self._quiet = quiet
-        self._started = time.perf_counter()
+        self._last_end = time.perf_counter()
+        self._began: dict[str, float] = {}
         self._bars = Progress(
             TextColumn("{task.description:<28}"),
             BarColumn(bar_width=32),
@@ -32,10 +34,10 @@ class StageProgress:
             console=console,
             disable=quiet or not console.is_terminal,
         )
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> StageProgress:
-        self._started = time.perf_counter()
+        self._last_end = time.perf_counter()
         self._bars.start()
         return self
 
@@ -48,12 +50,13 @@ class StageProgress:
         """Take note that `done` of `total` steps of `stage` are done."""
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=max(total, 1))
-        self._bars.update(self._tasks[stage], completed=done, total=max(total, 1))  # type: ignore[arg-type]
+        self._began.setdefault(stage, self._last_end)
+        self._bars.update(self._tasks[stage], completed=done, total=max(total, 1))
         if done < total:
             return
         now = time.perf_counter()
-        spent = now - self._started
-        self._started = now
+        spent = now - self._began.pop(stage)
+        self._last_end = now
         self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 3)
         if not self._quiet and not self._console.is_terminal:
             self._console.print(f"{stage}: {spent:.1f} s", highlight=False)

@@ -25,9 +25,11 @@ _REMEDIES = {
 
 
 def plain_os_error(error: OSError, path: Path | str | None = None) -> str:
-    """Return one sentence: the place, what is wrong with it, and what to do."""
+    """Return one sentence: the place, what is wrong with it and, of a disk that takes nothing, what to do."""
     place = path or error.filename or "the output"
-    said = _REMEDIES.get(error.errno or 0, (error.strerror or str(error)).lower())
+    said = _REMEDIES.get(error.errno or 0)
+    if said is None:
+        return f"{place}: {(error.strerror or str(error)).lower()}"
     return f"cannot write {place}: {said}"
 
 

@@ -52,6 +52,7 @@ def save_run(
         When the folder exists or the disk is full, read-only or closed; nothing half-written stays.
     """
     from pipeline.artifacts.gallery import draw_gallery
+    from pipeline.metrics import METRICS
     from pipeline.models import save_model
 
     with new_folder(folder) as partial:
@@ -69,11 +70,16 @@ def save_run(
             **facts,
             "analysis": result.analysis.model_dump(mode="json"),
             "models": {name: _model_facts(model) for name, model in result.models.items()},
+            "metrics": {
+                name: {"label": METRICS[name].label, "better": METRICS[name].better}
+                for name in result.analysis.metrics
+            },
             "checks": [asdict(check) for check in result.checks],
             "notes": list(result.notes),
             "versions": library_versions(),
         })  # fmt: skip
-        draw_gallery(result, partial / "figures", facts, progress)
+        drawn = {**facts, "endpoint": result.analysis.endpoint, "explained_months": result.analysis.explanation.horizon_months}
+        draw_gallery(result.tables, drawn, partial / "figures", progress)
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -17,6 +18,7 @@ from pipeline.schema import Progress, silent
 
 HERE: Final = Path(__file__).parent
 CELL_SECONDS: Final = 120
+SOCKET_PATH_LETTERS: Final = 80  # the system allows about 100 in all
 PAGE, NOTEBOOK = "report.html", "report.ipynb"
 
 
@@ -70,7 +72,7 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
             record_timing=False,
             on_cell_complete=lambda cell, cell_index: progress("write the report", cell_index, cells),
         )
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # a cell's error comes back over the wire, not from there
     progress("write the report", cells, cells)
     return nb
 
@@ -79,7 +81,7 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
 def _kernel_manager() -> Iterator[Any]:
     """Yield a manager whose kernel is this interpreter, whatever kernels the user has installed."""
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.manager import KernelManager
 
     spec = KernelSpec(
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -100,11 +102,18 @@ def _kernel_manager() -> Iterator[Any]:
             "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
             "PYTHONWARNINGS": "ignore",
         }
-        yield AsyncKernelManager(
+        manager = KernelManager(
             kernel_name="python3",
             kernel_spec_manager=ThisInterpreter(),
             connection_file=str(Path(scratch) / "kernel.json"),
+            # Sockets in the scratch folder: nobody else on the machine can listen in.
+            transport="ipc" if os.name == "posix" and len(scratch) < SOCKET_PATH_LETTERS else "tcp",
         )
+        try:
+            yield manager
+        finally:
+            if manager.has_kernel:
+                manager.shutdown_kernel(now=True)
 
 
 def as_page(executed: Any, title: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import re
 import time
 import warnings
@@ -149,10 +150,10 @@ def score_metrics(scores: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
         step = 0 if pd.isna(months) else round(months)
         if not pd.isna(months) and not float(months).is_integer():
             name += f"_at_{months:g}_months"
-        group = "" if row["group"] == "all" else f"/{row['group']}"
+        name += "" if row["group"] == "all" else f"/{row['group']}"
         for suffix, column in (("", "value"), (".low", "low"), (".high", "high")):
             if math.isfinite(row[column]):
-                yield _metric_name(f"{name}{suffix}{group}"), float(row[column]), step
+                yield _metric_name(f"{name}{suffix}"), float(row[column]), step
 
 
 def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
@@ -166,7 +167,10 @@ def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
 
 
 def _metric_name(name: str) -> str:
-    return re.sub(r"[^\w\-./ ]", "_", name.replace("=", " ").replace("<", "below ").replace("≥", "from "))
+    """Spell a name with the letters MLflow takes."""
+    for sign, word in (("=", ": "), ("≤", "up to"), (">", "above")):
+        name = name.replace(sign, word)
+    return re.sub(r"[^A-Za-z0-9_\-./: ]", "_", name)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -254,6 +258,7 @@ def _experiment(client: Any, name: str, uri: str) -> str:
 def _quiet_mlflow(uri: str) -> Iterator[Any]:
     """Yield mlflow, pointed at the store, silent about itself and with nothing sent home."""
     keep_offline()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside MLflow are not the user's to act on
         import mlflow

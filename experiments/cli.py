@@ -1,0 +1,165 @@
+"""The lungio command: run, simulate, report, ui, evidence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from experiments.evidence_command import evidence_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from typer import Context
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+class PlainErrors(TyperGroup):
+    """Commands whose user sees one plain message where a developer would see a traceback."""
+
+    def invoke(self, ctx: Context) -> Any:
+        """Run the chosen command; bad input exits with 2 and Ctrl-C with 130, an error of ours is raised."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("lungio: interrupted; nothing half-written is left", file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from None
+        except Exception as error:
+            message = plain_message(error)
+            if message is None:
+                raise
+            print(f"lungio: {message}", file=sys.stderr)
+            raise SystemExit(BAD_INPUT) from None
+
+
+app = typer.Typer(
+    name="lungio",
+    cls=PlainErrors,
+    help="Published lung-cancer immunotherapy trials in; synthetic cohorts and explained, tracked "
+    "survival models out.\n\nFor research only: not for decisions about the care of any patient.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(help="an experiment: a shipped name (keynote_189) or a YAML file")],
+    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort (CSV or Parquet)")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make [default: runs/<name>-<time>]")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="patients to draw for training, and again for testing")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
+    ] = None,
+    track: Annotated[bool, typer.Option("--track/--no-track", help="file the run in MLflow")] = True,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")] = False,
+) -> None:
+    """Draw or read a cohort, train, judge and explain models, file the run and report it."""
+    from experiments.config import read_experiment
+    from experiments.run import Options, run_experiment
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    experiment = read_experiment(config).with_changes(patients=n, seed=seed)
+    options = Options(data=data, out=out, tracking_uri=tracking_uri, track=track, report=report, quiet=quiet)
+    run_experiment(experiment, options, console())
+
+
+@app.command()
+def simulate(
+    config: Annotated[str, typer.Argument(help="a cohort: a shipped name (keynote_189) or a YAML file")],
+    n: Annotated[int, typer.Option("--n", help="patients to draw")],
+    out: Annotated[Path, typer.Option(help="folder to make")],
+    seed: Annotated[int, typer.Option(help="same seed, same patients")] = 0,
+) -> None:
+    """Draw a synthetic cohort into a folder and show how well it reproduces its publications."""
+    from experiments.run import simulate_to_folder
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    simulate_to_folder(config, n, out, seed, console())
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")],
+) -> None:
+    """Make a run's report anew from what its folder holds; nothing is fitted."""
+    from experiments.progress import StageProgress
+    from experiments.run import REPORT_SCRIPT
+    from pipeline.artifacts import load_run
+    from pipeline.report import make_report
+
+    out = console()
+    view = load_run(folder)
+    with StageProgress(out) as progress:
+        page = make_report(view.folder, REPORT_SCRIPT, progress)
+    out.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def ui(
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+) -> None:
+    """Compare runs in MLflow's pages, on this machine only."""
+    from pipeline.tracking.store import resolve_store, ui_command
+
+    store = resolve_store(tracking_uri)
+    command = ui_command(store, port)
+    print(f"store: {store}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)\n{' '.join(command[2:])}", flush=True)
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter with arguments built here
+
+
+def at_least(option: str, value: int | None, smallest: int) -> None:
+    """Raise an InputError when `value` is below `smallest`."""
+    if value is not None and value < smallest:
+        from pipeline.schema import InputError
+
+        raise InputError(f"{option} must be at least {smallest}. Got {value} instead")
+
+
+def console() -> Console:
+    """Return the console for results; wide enough for tables when the output is a file."""
+    from rich.console import Console
+
+    wide = Console()
+    return wide if wide.is_terminal else Console(width=max(wide.width, 110))
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def plain_message(error: Exception) -> str | None:
+    """Return what to tell the user about an error that is not ours, or None when it is."""
+    from pydantic import ValidationError
+
+    from pipeline.artifacts.folders import plain_os_error
+    from pipeline.schema import InputError
+
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        lines: list[Any] = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors()]
+        return "\n".join(lines)
+    if isinstance(error, OSError) and error.errno is not None:
+        return plain_os_error(error)
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""From a cohort's config to its patients: drawn from published evidence, or read from a user's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.config import CohortChoice, find_config, read_yaml
+from pipeline.schema import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.schema import Cohort
+    from synthetic_data.cohort_spec import Plan
+
+
+@dataclass(frozen=True)
+class CohortSource:
+    """A cohort's config, read and checked; no patient is drawn or read yet.
+
+    Attributes
+    ----------
+    path : Path
+        The config.
+    patients : int, optional
+        How many to draw; None for a file.
+    data : Path, optional
+        The file of a real cohort.
+    spec : object
+        ``CohortSpec`` of a simulated cohort or ``CohortMap`` of a file.
+    plan : Plan, optional
+        Of a simulated cohort.
+    """
+
+    path: Path
+    patients: int | None
+    data: Path | None
+    spec: Any
+    plan: Plan | None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the patients are drawn."""
+        return self.plan is not None
+
+    @property
+    def name(self) -> str:
+        """The cohort's short name."""
+        return str(self.spec.name)
+
+    def cohort(self, rng: np.random.Generator, label: str | None = None) -> Cohort:
+        """Draw or read the patients."""
+        if self.plan is None:
+            from pipeline.real_cohort import read_cohort
+
+            assert self.data is not None  # noqa: S101 - resolve() saw to it
+            return read_cohort(self.spec, self.data)
+        from synthetic_data.cohort import simulate_cohort
+
+        assert self.patients is not None  # noqa: S101 - resolve() saw to it
+        return simulate_cohort(self.spec, self.patients, rng, label=label)
+
+
+def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: str) -> CohortSource:
+    """Read a cohort's config and everything it names, before any work.
+
+    Parameters
+    ----------
+    choice : CohortChoice
+    data : Path, optional
+        What ``--data`` gave.
+    field, config : str
+        Where the choice stands, for messages.
+
+    Raises
+    ------
+    InputError
+        No such cohort, a fault in its file, a trial that cannot be drawn, or a real cohort without data.
+    """
+    path = find_config("cohorts", choice.cohort)
+    if read_yaml(path).get("kind") == "file":
+        from pipeline.real_cohort import read_map
+
+        spec = read_map(path)
+        if data is None:
+            raise InputError(
+                f"cohort {choice.cohort!r} is a real one and its patients are not part of lungio; "
+                f"name their file: lungio run {config} --data FILE"
+            )
+        if not data.is_file():
+            raise InputError(f"--data {data}: there is no such file")
+        if choice.patients is not None:
+            raise InputError(
+                f"{field}.patients: cohort {choice.cohort!r} is a file and brings its own patients; leave it out"
+            )
+        return CohortSource(path, None, data, spec, None)
+    from synthetic_data.cohort_spec import plan_cohort, read_cohort_spec
+
+    drawn = read_cohort_spec(path)
+    if choice.patients is None:
+        raise InputError(f"{field}.patients is missing: how many patients of {choice.cohort!r} are to be drawn?")
+    return CohortSource(path, choice.patients, None, drawn, plan_cohort(drawn))

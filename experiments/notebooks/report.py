@@ -1,0 +1,109 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+RUN = "."  # a run folder; this notebook reads it and fits nothing
+
+# %%
+from pathlib import Path
+
+from IPython.display import HTML
+
+from pipeline.artifacts import load_run
+from pipeline.report import sections
+
+run = load_run(Path(RUN))
+HTML(sections.opening(run))
+
+# %% [markdown]
+# ## How well the models do
+# Every model was trained on the same patients and judged on patients it had not seen. C is the chance that,
+# of two patients, the one with the earlier event was ranked at higher risk: 0.5 is a coin, 1 is perfect.
+# The oracle, where there is one, knows each simulated patient's true risk; what it misses is chance.
+
+# %%
+HTML(sections.scores(run) + sections.performance_figures(run) + sections.differences(run))
+
+# %% [markdown]
+# ## Survival by arm
+# The effect of treatment as the cohort shows it, before any model.
+
+# %%
+HTML(sections.arms(run))
+
+# %% [markdown]
+# ## Published and reproduced
+# A simulated cohort is drawn so that each arm's curve passes through what its trial published.
+
+# %%
+HTML(sections.fidelity(run))
+
+# %% [markdown]
+# ## The patients
+# The training cohort at baseline, and how they fared.
+
+# %%
+HTML(sections.table_one(run))
+
+# %% [markdown]
+# ## Checks and missing values
+# Looked for in every cohort, real or simulated, before anything is fitted.
+
+# %%
+HTML(sections.findings(run))
+
+# %% [markdown]
+# ## Are the probabilities right?
+# A model may rank patients well and still promise too much or too little. On the dashed line it does neither.
+
+# %%
+HTML(sections.calibration(run))
+
+# %% [markdown]
+# ## Discrimination over time
+# How well each model tells those with an event by a horizon from those still free of one.
+
+# %%
+HTML(sections.roc(run))
+
+# %% [markdown]
+# ## What the predictions rest on
+# Exact Shapley values: contributions that add up to the prediction. They explain the model, not the disease;
+# columns that go together share the credit between them.
+
+# %%
+HTML(sections.explanations(run))
+
+# %% [markdown]
+# ## Do the explanations find what is there?
+# Of simulated patients the true contribution of each marker is known, so explanations can be marked.
+
+# %%
+HTML(sections.agreement(run))
+
+# %% [markdown]
+# ## Subgroups
+# The same scores within parts of the cohort. Small parts have wide intervals.
+
+# %%
+HTML(sections.subgroups(run))
+
+# %% [markdown]
+# ## Methods and how to repeat this run
+# Scores come from repeated cross-validation by patient and, where there is one, from an external cohort;
+# censoring is weighted for by its inverse probability. Intervals are percentiles of resampled test patients,
+# the same resamples for every model, with the fitted models held fixed.
+
+# %%
+HTML(sections.methods(run))
+
+# %% [markdown]
+# ## Sources
+
+# %%
+HTML(sections.sources(run))

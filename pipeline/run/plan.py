@@ -1,0 +1,124 @@
+"""Everything a run needs, resolved before anything runs: a typo must not cost an hour of forests."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pipeline.config import Analysis
+from pipeline.schema import ENDPOINTS, Cohort, InputError
+
+SMALLEST_TRAINING = 40  # patients; below it no fold has patients enough to learn from
+EVENTS_A_FOLD = 3
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """An analysis whose every name exists in the cohorts at hand."""
+
+    analysis: Analysis
+    train: Cohort
+    external: Cohort | None
+
+    @property
+    def explained(self) -> Cohort:
+        """The cohort whose patients are explained: the external one where there is one."""
+        return self.external if self.external is not None else self.train
+
+
+def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> RunPlan:
+    """Check an analysis against its cohorts and return the plan, or name every fault at once.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    train : Cohort
+    external : Cohort, optional
+        Patients that no fitting sees.
+
+    Raises
+    ------
+    InputError
+        An unknown model, metric, column or option; an endpoint a cohort lacks; a horizon beyond
+        follow-up; too few patients or events; the oracle where there is no truth; a cohort with faults.
+    """
+    from pipeline.evaluate import build_models, check_horizons, check_subgroups
+
+    cohorts = [train] if external is None else [train, external]
+    faults: list[str] = []
+
+    def collect(check: Callable[[], object]) -> None:
+        try:
+            check()
+        except InputError as error:
+            faults.append(f"analysis: {error}")
+
+    for cohort in cohorts:
+        collect(lambda cohort=cohort: refuse_faulty(cohort))
+    faults += _metric_faults(analysis)
+    collect(lambda: check_subgroups(analysis.subgroups, cohorts))
+    collect(lambda: check_horizons(analysis, cohorts))
+    collect(lambda: build_models(train, analysis))
+    if external is not None:
+        faults += _external_faults(analysis, train, external)
+    if all(analysis.endpoint in c.endpoints() for c in cohorts):
+        faults += _size_faults(analysis, train)
+    if faults:
+        raise InputError("\n".join(dict.fromkeys(faults)))
+    return RunPlan(analysis, train, external)
+
+
+def refuse_faulty(cohort: Cohort) -> None:
+    """Raise an InputError when the cohort check finds faults, naming each."""
+    from pipeline.cohort_check import check_cohort
+
+    faults = [f for f in check_cohort(cohort) if f.severity == "fault"]
+    if faults:
+        lines = [f"column {f.column!r}: {f.message}; {f.remedy}" if f.column else f.message for f in faults]
+        raise InputError(f"cohort {cohort.name!r} cannot be analysed:\n  " + "\n  ".join(lines))
+
+
+def _metric_faults(analysis: Analysis) -> list[str]:
+    from pipeline.metrics import METRICS
+
+    return [
+        f"analysis: metrics: unknown metric {name!r}; {_nearest(name, METRICS)}"
+        for name in analysis.metrics
+        if name not in METRICS
+    ]
+
+
+def _external_faults(analysis: Analysis, train: Cohort, external: Cohort) -> list[str]:
+    faults = []
+    used = [n for n in analysis.features or train.names("baseline") if n in train.names()]
+    lacking = [n for n in used if n not in external.names("baseline")]
+    if lacking:
+        shown = ", ".join(map(repr, lacking[:5])) + (" …" if len(lacking) > 5 else "")
+        faults.append(
+            f"external: cohort {external.name!r} lacks {len(lacking)} of the columns to learn from ({shown}); "
+            "name those that both cohorts have in analysis.features"
+        )
+    if "oracle" in analysis.models and train.truth is not None and external.truth is None:
+        faults.append(
+            f"analysis: models: oracle needs the truth, which external cohort {external.name!r} lacks; leave it out"
+        )
+    return faults
+
+
+def _size_faults(analysis: Analysis, train: Cohort) -> list[str]:
+    e, folds = ENDPOINTS[analysis.endpoint], analysis.cross_validation.folds
+    events = int(train.observed[e.event].astype(bool).sum())
+    needed = EVENTS_A_FOLD * folds
+    if len(train) >= SMALLEST_TRAINING and events >= needed:
+        return []
+    return [
+        f"cohort {train.name!r}: {len(train)} patients with {events} events ({e.event}) are too few for "
+        f"{folds}-fold cross-validation; at least {SMALLEST_TRAINING} patients and {needed} events are needed"
+    ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(sorted(names))}"
