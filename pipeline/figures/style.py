@@ -157,7 +157,7 @@ def scale_factor(scale: str) -> float:
 def modality_colours() -> dict[str, str]:
     """One colour a modality, the same in every figure."""
     extra = ("#8c6d31",)
-    return dict(zip(MODALITIES, (*PALETTE, *extra), strict=False)) | {"": SOFT}
+    return {"treatment": INK} | dict(zip(MODALITIES, (*PALETTE, *extra), strict=True)) | {"": SOFT}
 
 
 def modality_handles(used: Collection[str]) -> list[Line2D]:
