@@ -9,10 +9,12 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from pipeline.schema import Floats, InputError
-from synthetic_data.copula import GRID, GRID_MASS, correlation_of, spread
-from synthetic_data.dependence import Dependence
+from synthetic_data.copula import GRID_MASS, correlation_of, spread
+from synthetic_data.dependence import Dependence, simulations
 from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.evidence.simulation import MarkerEffect
 from synthetic_data.margins import Margin
@@ -26,20 +28,21 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = ("os", "pfs", "response")
 # deviations apart. No such figure exists for progression; death's is used for it too.
 DECILE_HAZARD_RATIO: Final = 7.91
 LARGEST_SPREAD: Final = math.log(DECILE_HAZARD_RATIO) / (2 * 1.755)
-# Added to the diagonal when marginal effects are made conditional: correlations between markers come
-# from different cohorts, and single studies overstate what they select.
-RIDGE: Final = 0.1
+# Shrinkage of conditional effects: at least this much, because the correlations between markers come
+# from different cohorts and studies print the effects they find; more where the effects together
+# would spread patients wider than published scores do.
+LEAST_RIDGE: Final = 0.1
+# How much of the ridge falls on an effect: figures adjusted for others are trusted more.
+UNIVARIABLE, ADJUSTED, JOINT = 1.0, 0.5, 0.25
 
 
 @dataclass(frozen=True)
 class ConditionalEffect:
-    """One effect on the way from its publication into a patient's hazard, as log ratios per unit."""
+    """One effect as it enters a patient's hazard: log ratio per unit, the other markers held fixed."""
 
     marker: str
     effect: MarkerEffect
-    published: float
-    conditional: float
-    used: float
+    log_ratio: float
 
 
 def conditional_log_hazards(
@@ -78,10 +81,10 @@ def conditional_log_hazards(
             continue
         expected = float(GRID_MASS @ exposure(item.effect, margin, margin.tabulated()))
         seen = exposure(item.effect, margin, _numbers(draw, column))
-        part = item.used * (seen - expected)
+        part = item.log_ratio * (seen - expected)
         contributions[column] = contributions[column] + part if column in contributions else part
     table = pd.DataFrame(contributions, index=draw.values.index)
-    table.attrs = {**account}
+    table.attrs.update(account)
     return table
 
 
@@ -121,13 +124,14 @@ def conditional_effects(
 ) -> tuple[list[ConditionalEffect], dict[str, Any]]:
     """Turn the published ratios of one endpoint into effects that hold the other markers fixed.
 
-    Ratios of one joint model stand as they are. Every other ratio, univariable or adjusted for
-    something else, is read as marginal: m = log ratio per standard deviation of what it multiplies.
-    With R the correlations of these exposures in the reference population, and the joint effects b_A
-    held fixed, the conditional ones solve (R_UU + λI) b = m - R_UA b_A under the constraint that none
-    changes its sign: an effect that the others explain goes to zero. Effects in arms without a
-    checkpoint inhibitor are solved last, given those of every arm. If the linear predictor then
-    spreads more than published prognostic scores do (`LARGEST_SPREAD`), all are scaled by one factor.
+    With R the correlations, in the reference population, of what the ratios multiply, and log ratios
+    per standard deviation: a ratio of a univariable analysis, or adjusted for something else, is read
+    as marginal. The ratios b_A of one joint model hold each other fixed and nothing else; their
+    marginal values are R_AA b_A. All conditional effects then solve (R + D) b = m under the
+    constraint that none changes its published sign; one that the others explain goes to zero. D is a
+    ridge, smaller for adjusted figures, raised until the linear predictor spreads no wider than
+    published prognostic scores (`LARGEST_SPREAD`). Effects in arms without a checkpoint inhibitor
+    are solved last, given those of every arm.
 
     Returns
     -------
@@ -137,34 +141,99 @@ def conditional_effects(
     """
     items = [
         (name, effect)
-        for name in dependence.ids
-        for effect in (markers[name].simulate.effects if markers[name].simulate else ())  # type: ignore[union-attr]
+        for name, simulation in simulations(markers).items()
+        for effect in simulation.effects
         if effect.endpoint == endpoint
     ]
-    tables = [
-        exposure(effect, dependence.margins[name], dependence.margins[name].tabulated())
-        for name, effect in items
-    ]
+    margins = dependence.margins
+    tables = [exposure(effect, margins[name], margins[name].tabulated()) for name, effect in items]
     scales = np.array([spread(table) for table in tables])
-    marginal = np.array([effect.log_ratio for _, effect in items]) * scales
-    among = _exposure_correlations(items, tables, dependence)
-    conditional = _solve(items, marginal, among)
-    spreads = {
-        with_inhibitor: _spread_of(
-            np.where([acts(e, with_inhibitor) for _, e in items], conditional, 0.0), among
-        )
-        for with_inhibitor in (True, False)
-    }
-    factor = 1.0
-    if endpoint != "response" and max(spreads.values()) > LARGEST_SPREAD:
-        factor = LARGEST_SPREAD / max(spreads.values())
-    units = np.where(scales > 0, scales, 1.0)
+    problem = _Problem.of(items, scales, _exposure_correlations(items, tables, dependence))
+    ridge = LEAST_RIDGE if endpoint == "response" else problem.ridge_for(LARGEST_SPREAD)
+    solved = problem.solve(ridge)
     effects = [
-        ConditionalEffect(name, effect, effect.log_ratio, float(b / unit), float(factor * b / unit))
-        for (name, effect), b, unit in zip(items, conditional, units, strict=True)
-        if unit > 0
+        ConditionalEffect(name, effect, float(b / scale))
+        for (name, effect), b, scale in zip(items, solved, scales, strict=True)
+        if scale > 0
     ]
-    return effects, _account(effects, spreads, factor, dependence)
+    return effects, _account(effects, problem.spreads(solved), ridge, dependence)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The equations of all conditional effects on one endpoint, per standard deviation of exposure."""
+
+    among: Floats
+    marginal: Floats
+    signs: Floats
+    weights: Floats
+    in_other: NDArray[np.bool_]  # felt only without a checkpoint inhibitor
+    in_every: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, items: Sequence[tuple[str, MarkerEffect]], scales: Floats, among: Floats) -> _Problem:
+        printed = np.array([effect.log_ratio for _, effect in items]) * scales
+        models = np.array([effect.joint or "" for _, effect in items])
+        marginal = printed.copy()
+        for model in set(models.tolist()) - {""}:
+            inside = models == model
+            marginal[inside] = among[np.ix_(inside, inside)] @ printed[inside]
+        weights = [JOINT if e.joint else ADJUSTED if e.adjusted else UNIVARIABLE for _, e in items]
+        return cls(
+            among,
+            marginal,
+            np.sign(printed),
+            np.array(weights),
+            np.array([e.acts_in == "other" for _, e in items], dtype=bool),
+            np.array([e.acts_in == "every_arm" for _, e in items], dtype=bool),
+        )
+
+    def solve(self, ridge: float) -> Floats:
+        out = np.zeros(len(self.marginal))
+        system = self.among + ridge * np.diag(self.weights)
+        first, last = ~self.in_other, self.in_other
+        out[first] = signed_solution(system[np.ix_(first, first)], self.marginal[first], self.signs[first])
+        left = self.marginal[last] - self.among[np.ix_(last, self.in_every)] @ out[self.in_every]
+        out[last] = signed_solution(system[np.ix_(last, last)], left, self.signs[last])
+        return out
+
+    def spreads(self, effects: Floats) -> tuple[float, float]:
+        """Spread of the linear predictor with, and without, a checkpoint inhibitor."""
+        with_inhibitor = np.where(self.in_other, 0.0, effects)
+        without = np.where(self.in_other | self.in_every, effects, 0.0)
+        return self._spread(with_inhibitor), self._spread(without)
+
+    def _spread(self, effects: Floats) -> float:
+        return math.sqrt(max(float(effects @ self.among @ effects), 0.0))
+
+    def ridge_for(self, largest_spread: float) -> float:
+        """Return the smallest ridge at which no arm's linear predictor spreads wider."""
+
+        def excess(log_ridge: float) -> float:
+            return max(self.spreads(self.solve(math.exp(log_ridge)))) - largest_spread
+
+        least = math.log(LEAST_RIDGE)
+        if not len(self.marginal) or excess(least) <= 0:
+            return LEAST_RIDGE
+        return math.exp(float(brentq(excess, least, math.log(1e3), xtol=1e-3)))
+
+
+def signed_solution(system: Floats, right: Floats, signs: Floats) -> Floats:
+    """Minimise b'Sb/2 - b'r over b whose elements have the given signs or are zero.
+
+    Coordinate descent; S must be positive definite. Without the constraint it solves Sb = r.
+    """
+    b = np.zeros(len(right))
+    for _ in range(10_000):
+        moved = 0.0
+        for j in range(len(b)):
+            best = b[j] + (right[j] - float(system[j] @ b)) / system[j, j]
+            best = best if best * signs[j] > 0 else 0.0
+            moved = max(moved, abs(best - b[j]))
+            b[j] = best
+        if moved < 1e-10:
+            break
+    return b
 
 
 def _exposure_correlations(
@@ -187,52 +256,10 @@ def _same_score(first: Floats, second: Floats) -> float:
     return float(GRID_MASS @ centred) / scale if scale else 0.0
 
 
-def _solve(items: Sequence[tuple[str, MarkerEffect]], marginal: Floats, among: Floats) -> Floats:
-    joint = np.array([effect.joint is not None for _, effect in items], dtype=bool)
-    other = np.array([effect.acts_in == "other" for _, effect in items], dtype=bool)
-    every = np.array([effect.acts_in == "every_arm" for _, effect in items], dtype=bool)
-    out = np.where(joint, marginal, 0.0)
-    first = ~joint & ~other
-    out[first] = signed_ridge(among, marginal, first, joint & ~other, out)
-    last = ~joint & other
-    out[last] = signed_ridge(among, marginal, last, every | (joint & other), out)
-    return out
-
-
-def signed_ridge(
-    among: Floats, marginal: Floats, wanted: Floats, known: Floats, effects: Floats, ridge: float = RIDGE
-) -> Floats:
-    """Solve for the `wanted` conditional effects, given the `known` ones, keeping the marginal signs.
-
-    Parameters
-    ----------
-    among : array, shape (d, d)
-        Correlations of the exposures.
-    marginal, effects : array, shape (d,)
-        Log ratios per standard deviation: marginal ones, and conditional ones where known.
-    wanted, known : boolean arrays, shape (d,)
-    """
-    if not np.any(wanted):
-        return np.zeros(0)
-    from scipy.optimize import nnls
-
-    left = marginal[wanted] - among[np.ix_(wanted, known)] @ effects[known]
-    signs = np.where(marginal[wanted] < 0, -1.0, 1.0)
-    system = among[np.ix_(wanted, wanted)] + ridge * np.eye(int(np.sum(wanted)))
-    root = np.linalg.cholesky(system)
-    # minimising b'Sb/2 - b'left over b = sign * x, x >= 0, as a least-squares problem in x
-    solution, _ = nnls(root.T * signs, np.linalg.solve(root, left))
-    return np.asarray(signs * solution)
-
-
-def _spread_of(effects: Floats, among: Floats) -> float:
-    return math.sqrt(max(float(effects @ among @ effects), 0.0))
-
-
 def _account(
     effects: Sequence[ConditionalEffect],
-    spreads: Mapping[bool, float],
-    factor: float,
+    spreads: tuple[float, float],
+    ridge: float,
     dependence: Dependence,
 ) -> dict[str, Any]:
     rows = [
@@ -245,22 +272,19 @@ def _account(
             "adjusted": item.effect.adjusted,
             "joint_model": item.effect.joint,
             "published_ratio": round(item.effect.ratio, 4),
-            "conditional_ratio": round(math.exp(item.conditional), 4),
-            "used_ratio": round(math.exp(item.used), 4),
+            "conditional_ratio": round(math.exp(item.log_ratio), 4),
             "reason": item.effect.reason,
         }
         for item in effects
     ]
     return {
         "effects": rows,
-        "univariable_only": sorted({str(r["column"]) for r in rows if not r["adjusted"]}),
+        "univariable_only": sorted({str(row["column"]) for row in rows if not row["adjusted"]}),
         "explained_by_others": sorted(
-            {str(r["column"]) for r, item in zip(rows, effects, strict=True) if item.conditional == 0.0}
+            {str(row["column"]) for row, item in zip(rows, effects, strict=True) if item.log_ratio == 0}
         ),
-        "spread_with_checkpoint_inhibitor": round(spreads[True], 4),
-        "spread_without_checkpoint_inhibitor": round(spreads[False], 4),
+        "ridge": round(ridge, 4),
+        "spread_with_checkpoint_inhibitor": round(spreads[0], 4),
+        "spread_without_checkpoint_inhibitor": round(spreads[1], 4),
         "largest_spread": round(LARGEST_SPREAD, 4),
-        "scaled_by": round(factor, 4),
-        "ridge": RIDGE,
-        "grid_points": len(GRID),
     }
