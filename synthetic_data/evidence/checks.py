@@ -173,7 +173,8 @@ def _unsourced(trial: TrialSpec) -> Iterator[Where]:
 
 
 def _check_readout(file: str, field: str, trial: TrialSpec, readout: Readout) -> Iterator[Finding]:
-    known = {arm.id for arm in trial.arms}
+    sizes = {arm.id: arm.patients for arm in trial.arms}
+    known = sizes.keys()
     contrast = readout.contrast
     if contrast is not None:
         for side in ("experimental", "control"):
@@ -187,8 +188,8 @@ def _check_readout(file: str, field: str, trial: TrialSpec, readout: Readout) ->
                 "use `kind: prognostic`"
             )
             yield Finding("fault", file, f"{field}.contrast.kind", message)
-    # Rates that another source gives may belong to another cut than the median: a doubt, no fault.
-    mixed = bool(readout.other_sources) or bool(readout.remark) or bool(readout.source.remark)
+    # Rates or medians that another source gives may belong to another cut: a doubt, no fault.
+    mixed = any(source.covers for source in readout.other_sources)
     follow_up = readout.follow_up.months if readout.follow_up else None
     for part, figures in (("arms", readout.arms), ("groups", readout.groups)):
         for name, x in figures.items():
@@ -199,8 +200,9 @@ def _check_readout(file: str, field: str, trial: TrialSpec, readout: Readout) ->
                 yield Finding("warning" if mixed else "fault", file, f"{where}.median", message)
             for message in unreached_median_doubts(x, follow_up):
                 yield Finding("warning", file, f"{where}.median", message)
-            if x.events is not None and x.patients is not None and x.events > x.patients:
-                message = f"{x.events} events among {x.patients} patients"
+            patients = x.patients or sizes.get(name)
+            if x.events is not None and patients is not None and x.events > patients:
+                message = f"{x.events} events among {patients} patients"
                 yield Finding("fault", file, f"{where}.events", message)
     for message in ratio_doubts(readout):
         yield Finding("warning", file, f"{field}.hazard_ratio", message)
