@@ -446,13 +446,13 @@ def test_the_template_reads_what_it_describes(tmp_path):
         "vital_status": raw["DEAD"].map({"1": "dead", "0": "alive"}), "pfs_event": raw["PROG"],
         "recist": raw["BEST"], "age": raw["AGE"], "sex": raw["SEX"].str.lower(),
         "smoking": raw["SMOKE"].replace("former", "ex"), "PDL1": ["<1", "60%", "unknown", "negative"] * 20,
-        "NLR": raw["NLR"], "albumin_g_per_l": "38", "IL6": "4.1", "date_of_birth": "", "comment": "a, b",
+        "NLR": raw["NLR"], "ALB_g_l": "38", "IL6": "4.1", "date_of_birth": "", "comment": "a, b",
     })  # fmt: skip
     path = tmp_path / "my_patients.csv"
     raw.to_csv(path, index=False)
     cohort = read_cohort(own, path)
     assert len(cohort) == 80
-    assert cohort.observed["albumin_g_dl"].iloc[0] == pytest.approx(3.8)
+    assert cohort.observed["albumin_g_per_dl"].iloc[0] == pytest.approx(3.8)
     assert cohort.observed["pdl1_tps_percent"].iloc[:4].tolist()[:2] == [0, 60]
     assert cohort.manifest["columns_not_mapped"] == []
 
@@ -488,7 +488,7 @@ columns:
   age_years: {column: Age, kind: number, label: Age, modality: clinical, low: 18, high: 100}
   pdl1_tps_percent: {column: PDL1_TPS(%), kind: number, label: PD-L1, modality: tumour, low: 0, high: 100}
   nlr: {column: NLR, kind: number, label: NLR, modality: blood, positive: true, low: 0, high: 200}
-  albumin_g_dl: {column: Albumin, kind: number, label: Albumin, modality: blood, low: 1, high: 6.5}
+  albumin_g_per_dl: {column: Albumin, kind: number, label: Albumin, modality: blood, low: 1, high: 6.5}
   hla_loh: {column: HLA_LOH, kind: boolean, label: HLA LOH, modality: tumour}
 """
 SAYER = """

@@ -84,17 +84,17 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 # What a source is called here -> the column names it may stand under.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
-    "crp": ("crp_mg_l", "crp_mg_dl", "crp"),
-    "il6": ("il6_pg_ml", "il_6_pg_ml", "il6"),
-    "il8": ("il8_pg_ml", "il_8_pg_ml", "il8"),
+    "crp": ("crp_mg_per_l", "crp_mg_per_dl"),
+    "il6": ("il6_pg_per_ml",),
+    "il8": ("il8_pg_per_ml",),
     "nlr": ("nlr",),
-    "albumin": ("albumin_g_l", "albumin_g_dl", "albumin"),
+    "albumin": ("albumin_g_per_dl", "albumin_g_per_l"),
     "dnlr": ("dnlr",),
     "plr": ("plr",),
-    "neutrophils": ("neutrophils_per_nl", "neutrophils_giga_per_l", "neutrophils"),
-    "lymphocytes": ("lymphocytes_per_nl", "lymphocytes_giga_per_l", "lymphocytes"),
-    "leukocytes": ("leukocytes_per_nl", "leukocytes_giga_per_l", "leukocytes"),
-    "platelets": ("platelets_per_nl", "platelets_giga_per_l", "platelets"),
+    "neutrophils": ("neutrophils_per_nl",),
+    "lymphocytes": ("lymphocytes_per_nl",),
+    "leukocytes": ("leukocytes_per_nl",),
+    "platelets": ("platelets_per_nl",),
 }
 
 DERIVED: Final[tuple[Derived, ...]] = (
