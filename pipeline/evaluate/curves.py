@@ -20,7 +20,8 @@ def calibration_table(
 ) -> pd.DataFrame:
     """Return `calibration_curve` of every model at every usable horizon.
 
-    Columns `model`, `data` and `horizon_months` come before those of the curve. Of cross-validation, the first repeat is shown.
+    Columns `model`, `data` and `horizon_months` come before those of the curve. Of
+    cross-validation, the first repeat is shown.
     """
     parts = []
     for predictions, child in zip(judged, rng.spawn(len(judged)), strict=True):
@@ -43,8 +44,9 @@ def calibration_table(
 def roc_table(judged: Sequence[Predictions], analysis: Analysis) -> pd.DataFrame:
     """Return `roc_curve_at` of every model at every usable horizon.
 
-    Columns `model`, `data` and `horizon_months` come before those of the curve. Of cross-validation, the first repeat is shown: its curve compares patients of different folds, the AUC in
-    the scores only those of one fold.
+    Columns `model`, `data` and `horizon_months` come before those of the curve. Of
+    cross-validation, the first repeat is shown: its curve compares patients of different folds, the AUC
+    in the scores only those of one fold.
     """
     parts = []
     for predictions in judged:

@@ -35,7 +35,7 @@ def ici(
     """Return the mean absolute distance between predicted and smoothed observed risk at the horizon.
 
     Observed risk is a Cox model stopped at the horizon, on a restricted cubic spline (four knots, fixed over
-    resamples) of the cloglog of predicted risk; so it is exact for a prediction of up to four levels. Chance
+    resamples) of the cloglog of predicted risk; a prediction of up to four levels has a knot at each. Chance
     alone makes it positive, the more so in small groups. Assumes censoring independent given the prediction.
     Source: Austin, Harrell and van Klaveren, Stat Med 2020;39:2714, doi:10.1002/sim.8570.
     """
