@@ -10,15 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.evidence_text import median_text, plain_text, ratio_text, share_text
 from synthetic_data.evidence import (
-    Count,
     Effect,
     MarkerSpec,
-    Median,
     ModelSpec,
-    Rate,
-    Ratio,
     Readout,
+    Response,
+    Safety,
     Source,
     SurvivalFigures,
     TopicSpec,
@@ -39,12 +38,12 @@ def print_entry(out: Console, spec: TrialSpec | MarkerSpec | ModelSpec | TopicSp
 def table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return a table with one column a key; columns that are empty in all rows are left out."""
     made = Table(title=escape(title), box=box.SIMPLE, title_justify="left", header_style="bold")
-    names = [n for n in (rows[0] if rows else ()) if any(_plain(r[n]) for r in rows)]
+    names = [n for n in (rows[0] if rows else ()) if any(plain_text(r[n]) for r in rows)]
     for name in names:
         numeric = all(isinstance(r[name], int | float | None) for r in rows)
         made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(_plain(row[name])) for name in names))
+        made.add_row(*(escape(plain_text(row[name])) for name in names))
     return made
 
 
@@ -89,78 +88,95 @@ def _print_trial(out: Console, trial: TrialSpec) -> None:
     _print_table(out, "arms", arms)
     if trial.crossover is not None:
         figures = trial.crossover.model_dump(exclude_defaults=True, exclude={"source", "from_readouts"})
-        _print_line(out, "crossover", _plain(figures))
+        _print_line(out, "crossover", plain_text(figures))
     if trial.baseline is not None:
         columns = {"overall": trial.baseline.overall, **trial.baseline.by_arm}
+        columns |= {
+            f"{arm}, {subset.population}": values
+            for subset in trial.baseline.subsets
+            for arm, values in subset.by_arm.items()
+        }
         names = list(dict.fromkeys(k for values in columns.values() for k in values))
         rows = [{"baseline": n, **{c: v.get(n) for c, v in columns.items()}} for n in names]
         _print_table(out, "baseline", rows)
     cited = Citations()
-    rows = [row for r in trial.readouts for row in _readout_rows(r, cited)]
+    rows = [row for r in trial.readouts for row in _readout_rows(r, len(trial.arms), cited)]
     _print_table(out, "readouts", rows)
     for title, items in (("response", trial.response), ("safety", trial.safety)):
-        rows = [
-            {
-                "population": item.population,
-                "what": what.replace("_", " "),
-                "arm": arm,
-                "share": _share(value),
-                "source": ref,
-            }
-            for item in items
-            for ref in (cited(item.source),)
-            for what, by_arm in item.rates.items()
-            for arm, value in by_arm.items()
-        ]
-        rows += [
-            {
-                "population": item.population,
-                "what": what.replace("_", " "),
-                "arm": arm,
-                "share": _plain(value),
-                "source": ref,
-            }
-            for item in items
-            for ref in (cited(item.source),)
-            for block in (item.counts, item.values)
-            for what, by_arm in block.items()
-            for arm, value in by_arm.items()
-        ]
+        rows = [row for item in items for row in _outcome_rows(item, cited)]
         _print_table(out, title, rows)
     durations = [(r.population, r.median_duration, cited(r.source)) for r in trial.response]
     durations += [(d.population, d.median, cited(d.source)) for d in trial.duration_of_response]
     rows = [
-        {"population": population, "arm": arm, "months": _median(median), "source": ref}
+        {"population": population, "arm": arm, "months": median_text(median), "source": ref}
         for population, medians, ref in durations
         for arm, median in medians.items()
     ]
     _print_table(out, "duration of response", rows)
+    rows = [
+        {
+            "population": depth.population,
+            "arm": arm,
+            f"shrunk by {depth.reduction_percent:g} %": share_text(share),
+            f"of those alive at {depth.survival_months:g} months": share_text(depth.survival[arm]),
+            "source": cited(depth.source),
+        }
+        for depth in trial.depth_of_response
+        for arm, share in depth.share.items()
+    ]
+    _print_table(out, "depth of response", rows)
     for _, source in trial.sources():
         cited(source)
     cited.print(out)
 
 
-def _readout_rows(readout: Readout, cited: Citations) -> Iterable[dict[str, Any]]:
-    contrast = readout.contrast
+def _outcome_rows(item: Response | Safety, cited: Citations) -> Iterable[dict[str, Any]]:
+    first = {"population": item.population, "source": cited(item.source), "remark": item.remark or ""}
+    blocks: list[Mapping[str, Mapping[str, Any]]] = [item.rates, item.counts, item.values]
+    for block in blocks:
+        for what, by_arm in block.items():
+            for arm, value in by_arm.items():
+                text = share_text(value) if block is item.rates else plain_text(value)
+                yield {"what": what.replace("_", " "), "arm": arm, "figure": text, **first}
+                first = {**first, "remark": ""}
+
+
+def _readout_rows(readout: Readout, arms: int, cited: Citations) -> Iterable[dict[str, Any]]:
     first = {
         "endpoint": readout.endpoint,
-        "population": readout.population,
-        "follow-up": f"{readout.follow_up.months:g} ({readout.follow_up.kind})" if readout.follow_up else "",
-        "hazard ratio": _ratio(readout.hazard_ratio),
-        "contrast": f"{contrast.kind}: {contrast.experimental} v {contrast.control}" if contrast else "",
-        "source": cited(readout.source) + (" approximate" if readout.approximate else ""),
+        "population": readout.population.replace("_", " "),
+        "hazard ratio": ratio_text(readout.hazard_ratio),
+    }
+    last = {
+        "analysis": _analysis(readout, arms),
+        "source": "".join(cited(source) for source in (readout.source, *readout.other_sources)),
     }
     figures: list[tuple[str, SurvivalFigures | None]] = [*readout.arms.items(), *readout.groups.items()]
     for i, (arm, x) in enumerate(figures or [("", None)]):
-        start: Mapping[str, Any] = first if i == 0 else dict.fromkeys(first, "")
-        yield {**start, "arm": arm, **_figures(x)}
+        if i > 0:
+            first, last = dict.fromkeys(first, ""), dict.fromkeys(last, "")
+        yield {**first, "arm": arm.replace("_", " "), **_figures(x), **last}
+
+
+def _analysis(readout: Readout, arms: int) -> str:
+    contrast, follow_up = readout.contrast, readout.follow_up
+    words = [f"cut {readout.data_cut}"] if readout.data_cut else []
+    words += [f"{follow_up.months:g} m follow-up ({follow_up.kind})"] if follow_up else []
+    words += [f"by {readout.assessor}"] if readout.assessor else []
+    if contrast is not None and (arms > 2 or contrast.kind == "prognostic"):
+        sides = f"{contrast.experimental} v {contrast.control}".replace("_", " ")
+        words.append(f"{'prognostic: ' if contrast.kind == 'prognostic' else ''}{sides}")
+    words += ["not randomised"] if contrast is not None and not contrast.randomised else []
+    words += ["approximate"] if readout.approximate else []
+    words += [readout.remark] if readout.remark else []
+    return "; ".join(words)
 
 
 def _figures(x: SurvivalFigures | None) -> dict[str, str]:
     if x is None:
         return {"median": "", "rates": ""}
-    rates = ", ".join(f"{landmark.months:g} m {_share(landmark)}" for landmark in x.landmarks)
-    return {"median": _median(x.median), "rates": rates}
+    rates = ", ".join(f"{landmark.months:g} m {share_text(landmark)}" for landmark in x.landmarks)
+    return {"median": median_text(x.median), "rates": rates}
 
 
 def _print_marker(out: Console, marker: MarkerSpec) -> None:
@@ -170,14 +186,14 @@ def _print_marker(out: Console, marker: MarkerSpec) -> None:
     rows: list[dict[str, Any]] = []
     for d in marker.distributions:
         skip = {"source", "population", "patients"}
-        figures = _plain(d.model_dump(exclude_defaults=True, exclude=skip))
+        figures = plain_text(d.model_dump(exclude_defaults=True, exclude=skip))
         rows.append(
             {"population": d.population, "n": d.patients, "figures": figures, "source": cited(d.source)}
         )
     _print_table(out, "distributions", rows)
     rows = []
     for c in marker.correlations:
-        figures = _plain(
+        figures = plain_text(
             c.model_dump(exclude_defaults=True, exclude={"source", "other", "method", "patients"})
         )
         rows.append(
@@ -191,17 +207,20 @@ def _print_marker(out: Console, marker: MarkerSpec) -> None:
     _print_table(out, "on treatment", dynamics)
     if marker.simulate is not None:
         _print_line(
-            out, "simulated as", _plain(marker.simulate.model_dump(mode="json", exclude_defaults=True))
+            out, "simulated as", plain_text(marker.simulate.model_dump(mode="json", exclude_defaults=True))
         )
     cited.print(out)
 
 
 def _effect_row(effect: Effect, cited: Citations) -> dict[str, Any]:
     figures = [
-        f"{group} {_median(median)}{' months' * median.reached}" for group, median in effect.medians.items()
+        f"{group} {median_text(median)}{' months' * median.reached}"
+        for group, median in effect.medians.items()
     ]
     for outcome, by_group in effect.rates.items():
-        figures += [f"{outcome.replace('_', ' ')} {group} {_share(rate)}" for group, rate in by_group.items()]
+        figures += [
+            f"{outcome.replace('_', ' ')} {group} {share_text(rate)}" for group, rate in by_group.items()
+        ]
     figures += [effect.direction] if effect.direction else []
     return {
         "endpoint": effect.endpoint.replace("_", " "),
@@ -209,7 +228,7 @@ def _effect_row(effect: Effect, cited: Citations) -> dict[str, Any]:
         "under": effect.treatment or effect.comparison,
         "contrast": effect.contrast.text,
         "measure": (effect.measure or "").replace("_", " "),
-        "estimate": _ratio(effect.ratio),
+        "estimate": ratio_text(effect.ratio),
         "other figures": "; ".join(figures),
         "adjusted": effect.adjusted.replace("_", " "),
         "n": effect.patients,
@@ -224,7 +243,7 @@ def _print_rest(out: Console, spec: ModelSpec | TopicSpec) -> None:
     for name in ("formulas", "performance", "findings"):
         for item in getattr(spec, name, ()):
             figures = item.model_dump(exclude_defaults=True, exclude={"source"})
-            rows.append({"kind": name, "figures": _plain(figures), "source": cited(item.source)})
+            rows.append({"kind": name, "figures": plain_text(figures), "source": cited(item.source)})
     _print_table(out, spec.name, rows)
     cited.print(out)
 
@@ -241,51 +260,3 @@ def _print_line(out: Console, what: str, text: str | None) -> None:
 def _print_table(out: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         out.print(table(title, rows))
-
-
-def _interval(interval: tuple[float | None, float | None] | None, scale: float = 1) -> str:
-    if interval is None:
-        return ""
-    low, high = ("–" if bound is None else f"{bound * scale:.4g}" for bound in interval)
-    return f" ({low} to {high})"
-
-
-def _ratio(ratio: Ratio | None) -> str:
-    if ratio is None:
-        return ""
-    level = "" if ratio.level == 0.95 or ratio.interval is None else _level(ratio.level)
-    return f"{ratio.estimate:g}{_interval(ratio.interval)}{level}"
-
-
-def _level(level: float | None) -> str:
-    return " level not stated" if level is None else f" {100 * level:g} %"
-
-
-def _median(median: Median | None) -> str:
-    if median is None:
-        return ""
-    months = "not reached" if median.months is None else f"{median.months:g}"
-    return months + _interval(median.interval)
-
-
-def _share(rate: Rate | float) -> str:
-    if not isinstance(rate, Rate):
-        return f"{100 * rate:.4g} %"
-    return f"{100 * rate.rate:.4g} %{_interval(rate.interval, 100)}"
-
-
-def _plain(value: Any) -> str:
-    """Return any value of a spec as short text."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Count):
-        return f"{value.patients} of {value.of}" if value.of else str(value.patients)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{str(k).replace('_', ' ')} {_plain(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_plain(v) for v in value)}]"
-    return str(value)

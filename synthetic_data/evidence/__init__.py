@@ -11,7 +11,15 @@ from synthetic_data.evidence.register import (
     load_trial,
     read_register,
 )
-from synthetic_data.evidence.trials import Arm, Contrast, Readout, SurvivalFigures, TrialSpec
+from synthetic_data.evidence.trials import (
+    Arm,
+    Contrast,
+    Readout,
+    Response,
+    Safety,
+    SurvivalFigures,
+    TrialSpec,
+)
 from synthetic_data.evidence.values import Count, FollowUp, Landmark, Median, Rate, Ratio, Source
 
 __all__ = [
@@ -32,6 +40,8 @@ __all__ = [
     "Ratio",
     "Readout",
     "Register",
+    "Response",
+    "Safety",
     "Source",
     "SurvivalFigures",
     "TopicSpec",
