@@ -30,7 +30,12 @@ def cut_probabilities(simulation: Simulation, known: dict[str, float]) -> dict[f
             assert upper is not None  # noqa: S101 (only the last part of a partition has no upper bound)
             cuts[upper] = min(reached, 1.0)
         return cuts
-    cuts = {}
+    cuts, above = {}, 0.0
+    for key in reversed(_chain(parts)):
+        above += known[key]
+        start = parts[key].at_least
+        assert start is not None  # noqa: S101 (a chain open below would be exhaustive)
+        cuts[start] = max(1 - above, 0.0)
     for key, part in parts.items():
         if part.below is None and part.at_least is not None:
             cuts.setdefault(part.at_least, 1 - known[key])
@@ -41,20 +46,23 @@ def cut_probabilities(simulation: Simulation, known: dict[str, float]) -> dict[f
 
 def _partition(parts: dict[str, Part]) -> list[str]:
     """Return the finest of the parts that together cover the whole range, in order; else nothing."""
-    by_start: dict[float | None, list[str]] = {}
-    for key, part in parts.items():
-        by_start.setdefault(part.at_least, []).append(key)
+    return _longest(parts, None) or []
 
-    def longest(start: float | None, seen: bool) -> list[str] | None:
-        found: list[list[str]] = []
-        for key in by_start.get(start, []) if start is not None or not seen else []:
-            upper = parts[key].below
-            rest = [] if upper is None else longest(upper, True)
+
+def _chain(parts: dict[str, Part]) -> list[str]:
+    """Return the longest run of adjoining parts that reaches the top of the range, in order."""
+    starts = [part.at_least for part in parts.values() if part.at_least is not None]
+    return max((_longest(parts, start) or [] for start in starts), key=len, default=[])
+
+
+def _longest(parts: dict[str, Part], start: float | None) -> list[str] | None:
+    found: list[list[str]] = []
+    for key, part in parts.items():
+        if part.at_least == start:
+            rest = [] if part.below is None else _longest(parts, part.below)
             if rest is not None:
                 found.append([key, *rest])
-        return max(found, key=len) if found else None
-
-    return longest(None, False) or []
+    return max(found, key=len) if found else None
 
 
 def eligible_range(

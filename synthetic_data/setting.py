@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -66,17 +65,25 @@ REFERENCE = Setting()
 def pooled_baseline(trial: TrialSpec) -> dict[str, float]:
     """Return the trial's published baseline: whole-trial figures, else its arms' pooled by size.
 
-    A figure printed for some arms only is pooled over those; arms of unknown size count equally.
+    A figure printed for some arms only is pooled over those; arms of unknown size count equally. An
+    arm of patients selected by a marker (a share of 1 that other arms do not have, as in trials whose
+    arms belong to different PD-L1 strata) says nothing about the others and is not pooled.
     """
     if trial.baseline is None:
         return {}
     sizes: dict[str, float] = {arm.id: float(arm.patients or 1) for arm in trial.arms}
     sizes.update({arm: float(n) for arm, n in trial.baseline.patients.items() if arm in sizes})
-    arms: Mapping[str, Mapping[str, Any]] = trial.baseline.by_arm
-    keys = dict.fromkeys(key for figures in arms.values() for key in figures)
+    arms = dict(trial.baseline.by_arm)
+    selected = {
+        arm
+        for arm, figures in arms.items()
+        if any(v == 1 and any(other.get(k) != 1 for other in arms.values()) for k, v in figures.items())
+    }
+    if selected != set(arms):
+        arms = {arm: figures for arm, figures in arms.items() if arm not in selected}
     pooled = {}
-    for key in keys:
-        given = {arm: float(figures[key]) for arm, figures in arms.items() if key in figures}
+    for key in dict.fromkeys(key for figures in arms.values() for key in figures):
+        given = {arm: figures[key] for arm, figures in arms.items() if key in figures}
         weight = sum(sizes.get(arm, 1.0) for arm in given)
         pooled[key] = sum(value * sizes.get(arm, 1.0) for arm, value in given.items()) / weight
     return {**pooled, **trial.baseline.overall}
