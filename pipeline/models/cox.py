@@ -25,7 +25,6 @@ from pipeline.models.contract import (
 from pipeline.models.partial_likelihood import cross_validated_likelihood
 from pipeline.schema import Floats, InputError, Prediction, Truth
 
-
 # One Newton step past lifelines' default, after which its coefficients agree with R's to six digits.
 PRECISION = {"precision": 1e-10, "r_precision": 1e-12}
 
