@@ -97,10 +97,9 @@ def test_concordance_with_ties_is_that_of_scikit_survival(rows):
     months, event, risk = (np.array(c) for c in zip(*rows, strict=True))
     try:
         expected = concordance_index_censored(event.astype(bool), months, risk.astype(float))[0]
-    except (NoComparablePairException, ValueError):
-        return
-    if not math.isnan(expected):
-        assert concordance(months, event.astype(bool), risk) == pytest.approx(expected, rel=1e-9)
+    except (NoComparablePairException, ValueError, RuntimeWarning):
+        return  # no pair to compare
+    assert concordance(months, event.astype(bool), risk) == pytest.approx(expected, rel=1e-9)
 
 
 # ---- outcomes ----------------------------------------------------------------------------------------
@@ -144,7 +143,7 @@ def test_trials_of_any_maturity_are_told_from_their_inversion(n, median, minimum
     cut = minimum + rng.uniform(0, accrual, n)
     months, event = np.minimum(death, cut), death <= cut
     assert not coding_faults(months, event)
-    if 30 <= event.sum() <= n - 30 and minimum >= 3:
+    if 40 <= event.sum() <= n - 40 and minimum >= 6:
         assert coding_faults(months, ~event)
 
 
