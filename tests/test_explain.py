@@ -530,6 +530,26 @@ def test_values_are_written_for_clinicians(value, unit, text):
     assert measured(value, Column("x", "baseline", "number", "X", unit)) == text
 
 
+def test_derived_columns_are_shown_in_standard_deviations(models, patients, train):
+    renamed = models["cox"].features
+    sources = renamed.sources.replace({"column": {"il8": "signature"}, "feature": {"il8": "signature"}})
+    features = SimpleNamespace(
+        sources=sources.assign(label=sources["label"].where(sources["column"] != "signature", "Signature")),
+        transform=lambda frame: renamed.transform(frame).rename(columns={"il8": "signature"}),
+    )
+    cox = models["cox"]
+    names = tuple("signature" if n == "il8" else n for n in cox.feature_names)
+    model = SimpleNamespace(
+        name="cox", features=features, feature_names=names, predict=cox.predict,
+        coefficients=cox.coefficients, feature_means=cox.feature_means,
+    )  # fmt: skip
+    found = explain(model, patients, train, HORIZONS, COLUMNS)
+    shown = waterfall_table(found, 0, None, 20).set_index("label")["measured"]
+    assert shown["Signature"] == f"{renamed.transform(patients)['il8'].iloc[0]:.3g} SD"
+    swarm = beeswarm_table(found, None, 20)
+    assert swarm.loc[swarm["label"] == "Signature (SD)", "level"].notna().all()
+
+
 def test_a_beeswarm_holds_the_most_important_columns_first(explained):
     table = beeswarm_table(explained["rsf"], 12, top=3)
     sizes = table.groupby("rank")["importance"].first()

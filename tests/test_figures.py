@@ -62,7 +62,7 @@ def published() -> pd.DataFrame:
         (ARMS[0], "os", "landmark", 12.0, 0.42, None, None, 0.41, True),
         (ARMS[1], "os", "landmark", 12.0, 0.52, 0.4, 0.6, 0.55, False),
         (ARMS[1], "pfs", "median", None, 2.7, 2.0, 4.1, 2.8, True),
-        (f"{ARMS[1]} v {ARMS[0]}", "os", "hazard_ratio", None, 0.73, 0.53, 0.99, 0.7, False),
+        (f"{ARMS[1]} v {ARMS[0]}", "os", "hazard_ratio", 21.0, 0.73, 0.53, 0.99, 0.7, False),
         (ARMS[1], "response", "objective_response", None, 0.147, None, None, 0.15, True),
     ]
     columns = ["arm", "endpoint", "kind", "months", "published", "low", "high", "reproduced", "built_on"]
@@ -364,7 +364,7 @@ def test_published_points_are_drawn_where_they_were_published(curves, published)
     figure = figures.kaplan_meier_figure(curves, "os", published)
     points = {(float(x), float(y)) for line in figure.axes[0].lines if line.get_marker() in "Do"
               for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)}  # fmt: skip
-    assert points == {(9.7, 0.5), (12.0, 0.42), (12.0, 0.52)}  # the PFS median belongs to another figure
+    assert points == {(9.7, 0.5), (12.0, 0.42)}  # neither PFS nor what the curve was not built on
 
 
 def test_groups_nobody_belongs_to_are_refused(cohort):

@@ -57,7 +57,8 @@ class Attribution:
     prediction : array, shape (n, m)
         What the model says, computed by the model and not from the contributions.
     observed : DataFrame, n rows
-        The patients' values as measured, in the cohort's units, with `columns` declaring them.
+        The patients' values as measured, in the cohort's units, with `columns` declaring them; those
+        that the features derive, in standard deviations from the training mean.
     level : {"feature", "column", "modality"}
         What a part is.
     """

@@ -56,7 +56,12 @@ def explain(
         model, frame, background, np.asarray(months, dtype=float)
     )
     sources = model.features.sources.set_index("feature", drop=False).loc[list(model.feature_names)]
-    used = [c for c in dict.fromkeys(sources["column"]) if c in frame]
+    names = list(dict.fromkeys(sources["column"]))
+    derived = sources[~sources["column"].isin(frame.columns) & (sources["feature"] == sources["column"])]
+    computed = model.features.transform(frame)[list(derived["feature"])]
+    declared = {c.name: c for c in columns if c.name in names}
+    for name, label in zip(derived["column"], derived["label"], strict=True):
+        declared[name] = Column(name, "baseline", "number", label, "SD")  # features are standardised
     return Attribution(
         model=model.name,
         scale=LOG_HAZARD if model.name == "cox" else SURVIVAL,
@@ -66,8 +71,8 @@ def explain(
         contributions=values,
         base=base,
         prediction=prediction,
-        observed=frame[used],
-        columns=tuple(c for c in columns if c.name in set(sources["column"])),
+        observed=frame[[c for c in names if c in frame]].join(computed),
+        columns=tuple(declared.values()),
     )
 
 

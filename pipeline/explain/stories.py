@@ -87,7 +87,7 @@ def measured(value: Any, column: Column | None) -> str:
     if column is not None and column.kind == "boolean":
         return "yes" if value else "no"
     if isinstance(value, str) or (column is not None and column.kind == "category"):
-        return str(value)
+        return str(value).replace("_", " ")
     number = float(value)
     text = f"{number:,.0f}" if number == 0 or abs(number) >= 100 else f"{number:.3g}"
     unit = column.unit if column is not None else ""
@@ -145,4 +145,4 @@ def value_levels(values: pd.Series[Any], column: Column | None) -> tuple[Floats,
     if len(categories) != 2:
         return np.full(len(values), np.nan), ""
     codes = values.astype(object).map(lambda v: np.nan if pd.isna(v) else float(str(v) == categories[1]))
-    return np.asarray(codes, dtype=float), f" = {categories[1]}"
+    return np.asarray(codes, dtype=float), f" = {categories[1].replace('_', ' ')}"

@@ -19,6 +19,7 @@ from pipeline.figures.style import (
     modality_colours,
     modality_handles,
     new_figure,
+    readable,
     records,
     styled,
     wrapped,
@@ -71,7 +72,7 @@ def flow(table: pd.DataFrame, ax: Axes) -> Axes:
             if count:
                 ax.text(middle, i, f"{count:,}", ha="center", va="center", color=colour, fontsize=9)
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_yticks(y, [f"{wrapped(str(r['arm']), 30)}\nn = {r['patients']:,}" for r in records(table)])
+    ax.set_yticks(y, [f"{wrapped(readable(r['arm']), 30)}\nn = {r['patients']:,}" for r in records(table)])
     ax.set_xlabel("Patients")
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.margins(x=0.02)
@@ -142,20 +143,21 @@ def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
     """
     values = table.to_numpy(dtype=float)
     below = np.tril(np.ones_like(values, dtype=bool), -1)
-    image = ax.imshow(np.where(below, values, np.nan), cmap=BOTH_WAYS, vmin=-1, vmax=1)
+    image = ax.imshow(np.where(below, values, np.nan), cmap=BOTH_WAYS, vmin=-1, vmax=1, aspect="auto")
     n = len(table)
     if n <= 14:
         for i, j in zip(*np.nonzero(below), strict=True):
             if not np.isnan(values[i, j]):
                 ax.text(j, i, f"{values[i, j]:.1f}".replace("-", "−"), ha="center", va="center", fontsize=8,
                         color="white" if abs(values[i, j]) > 0.65 else INK)  # fmt: skip
-    size = 9 if n <= 30 else 7.5
-    ax.set_xticks(range(n), [str(i + 1) for i in range(n)], fontsize=size)
-    ax.set_yticks(range(n), [f"{label}  {i + 1}" for i, label in enumerate(table.index)], fontsize=size)
+    small = n > 22
+    ax.set_xticks(range(n), [str(i + 1) for i in range(n)], fontsize=8, rotation=90 if small else 0)
+    labels = [f"{label}  {i + 1}" for i, label in enumerate(table.index)]
+    ax.set_yticks(range(n), labels, fontsize=8 if small else 9)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, aspect=30, pad=0.02, shrink=0.7)
+    bar = ax.figure.colorbar(image, cax=ax.inset_axes((0.68, 0.52, 0.03, 0.42)))  # in the empty triangle
     bar.set_label("Spearman correlation")
     bar.outline.set_visible(False)
     return ax
@@ -164,7 +166,6 @@ def correlation_map(table: pd.DataFrame, ax: Axes) -> Axes:
 @styled
 def correlation_figure(table: pd.DataFrame, title: str = "Rank correlations of baseline markers") -> Figure:
     """Draw `correlation_map` as large as its labels need."""
-    side = float(np.clip(0.21 * len(table), 2.5, 8.5))
-    figure = new_figure(max(8.0, side + 4.8), side + 0.8, square=True)
+    figure = new_figure(8.0, max(0.8 + 0.165 * len(table), 3.0))
     correlation_map(table, figure.subplots()).set_title(title)
     return figure

@@ -168,8 +168,7 @@ def _beside(ax: Axes, words: str, x: float, y: float, points: float, **style: An
 def _step_label(row: dict[str, object]) -> str:
     label = str(row["label"])
     if row["measured"]:
-        together = f"{label}: {row['measured']}"
-        return together if len(together) <= 40 else f"{wrapped(label, 40)}\n{row['measured']}"
+        return wrapped(f"{label}: {row['measured']}", 42)
     return wrapped(label, 40)
 
 

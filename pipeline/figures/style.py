@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, Literal, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import pandas as pd
@@ -98,13 +98,9 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def new_figure(width_inches: float = 8.0, height_inches: float = 5.0, square: bool = False) -> Figure:
-    """Return an empty figure that no global registry knows, laid out without overlaps.
-
-    `square` says that its axes keep a fixed aspect, so that the space left over is drawn in.
-    """
-    layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
-    figure = Figure(figsize=(width_inches, height_inches), dpi=PNG_DPI, layout=layout)
+def new_figure(width_inches: float = 8.0, height_inches: float = 5.0) -> Figure:
+    """Return an empty figure that no global registry knows, laid out without overlaps."""
+    figure = Figure(figsize=(width_inches, height_inches), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -178,6 +174,16 @@ def grid(ax: Any, axis: str = "both") -> None:
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table as dictionaries keyed by column name."""
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def readable(name: object) -> str:
+    """Write the name of an arm or group as words.
+
+    >>> readable("pembrolizumab_chemo v placebo_chemo")
+    'Pembrolizumab chemo v placebo chemo'
+    """
+    words = str(name).replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def wrapped(text: str, width: int) -> str:

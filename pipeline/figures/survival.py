@@ -13,7 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.figures.curves import medians, numbers_at_risk
-from pipeline.figures.style import FAINT, INK, PALETTE, SOFT, grid, new_figure, records, styled, wrapped
+from pipeline.figures.style import (
+    FAINT,
+    INK,
+    PALETTE,
+    SOFT,
+    grid,
+    new_figure,
+    readable,
+    records,
+    styled,
+    wrapped,
+)
 from pipeline.schema import ENDPOINTS
 
 KINDS: Final = {
@@ -37,7 +48,8 @@ def kaplan_meier(
         From `pipeline.figures.curves.kaplan_meier_curves`.
     published : DataFrame, optional
         `arm`, `endpoint`, `kind` (only "median" and "landmark" are drawn), `months`, `published`
-        (months for a median, a probability for a landmark), `low`, `high` (NaN when not published).
+        (months for a median, a probability for a landmark), `low`, `high` (NaN when not published),
+        `built_on` (other readouts of the same figure would only pile up, and are not drawn).
     """
     colours = dict(zip(curves["arm"].unique(), PALETTE, strict=False))
     summary = medians(curves).set_index("arm")
@@ -50,8 +62,9 @@ def kaplan_meier(
         gone = curve["censored"].to_numpy() > 0
         ax.plot(months[gone], survival[gone], "|", color=colour, markersize=5, markeredgewidth=0.6, alpha=0.5)
     handles, labels = ax.get_legend_handles_labels()
-    if published is not None and len(published):
-        handles += _published_points(published[published["endpoint"] == endpoint], ax, colours)
+    if published is not None:
+        shown = (published["endpoint"] == endpoint) & published["built_on"].astype(bool)
+        handles += _published_points(published[shown], ax, colours)
         labels += [h.get_label() for h in handles[len(labels) :]]
     last = float(curves["months"].max())
     ax.set_xlim(0, last * 1.01)
@@ -69,7 +82,7 @@ def kaplan_meier(
 def _arm_label(arm: str, row: Any) -> str:
     low, high = (("–" if np.isnan(v) else f"{v:.1f}") for v in (row["low"], row["high"]))
     reached = "median not reached" if np.isnan(row["median"]) else f"median {row['median']:.1f} months"
-    return f"{wrapped(arm, 38)}\nn = {row['patients']:,.0f}, {reached} ({low} to {high})"
+    return f"{wrapped(readable(arm), 38)}\nn = {row['patients']:,.0f}, {reached} ({low} to {high})"
 
 
 def _published_points(published: pd.DataFrame, ax: Axes, colours: dict[str, str]) -> list[Line2D]:
@@ -107,7 +120,7 @@ def numbers_at_risk_table(curves: pd.DataFrame, ax: Axes, months: Sequence[float
         for month, count in zip(months, table.loc[arm], strict=True):
             ax.text(month, row, f"{count:,}", ha="center", va="center", fontsize=9, color=colours[str(arm)])
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_yticks(range(len(table)), [wrapped(str(arm), 22) for arm in table.index])
+    ax.set_yticks(range(len(table)), [wrapped(readable(arm), 22) for arm in table.index])
     for tick, arm in zip(ax.get_yticklabels(), table.index, strict=True):
         tick.set_color(colours[str(arm)])
     ax.set_title("Number at risk", fontsize=9, fontweight="normal", color=SOFT, pad=3)
@@ -141,7 +154,7 @@ def fidelity(table: pd.DataFrame, ax: Axes, kind: str, labels: bool = True) -> A
     Parameters
     ----------
     table : DataFrame
-        `arm`, `endpoint`, `kind` (a key of KINDS), `months` (of a landmark),
+        `arm`, `endpoint`, `kind` (a key of KINDS), `months` (of a landmark, or of follow-up),
         `published`, `low`, `high` (NaN when not published), `reproduced`, `built_on` (whether the curve
         was built from this figure or merely predicts it). Rates are
         probabilities.
@@ -178,8 +191,11 @@ def _numeric(table: pd.DataFrame) -> pd.DataFrame:
 def _fidelity_label(row: dict[str, Any]) -> str:
     endpoint = str(row["endpoint"])
     endpoint = endpoint.upper() if endpoint in ENDPOINTS else endpoint.capitalize()
-    at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
-    return wrapped(f"{endpoint}{at}, {row['arm']}", 38)
+    at = {
+        "landmark": f" at {row['months']:g} months",
+        "hazard_ratio": f" after {row['months']:g} months of follow-up",
+    }.get(row["kind"], "")
+    return wrapped(f"{endpoint}{at}: {readable(row['arm'])}", 40)
 
 
 @styled
