@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -36,6 +37,7 @@ from synthetic_data.evidence.markers import Correlation, Distribution, Effect, M
 from synthetic_data.evidence.register import bare, locate, slug
 
 SOURCE = {"pmid": "29658856"}
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "evidence"
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +312,13 @@ def test_a_count_does_not_exceed_its_whole() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"year": 2020}, {"pmid": "PMID 1"}, {"doi": "doi:10.1/x"}, {"pmcid": "12345"}, {"url": "www.example.org"}],
+    [
+        {"year": 2020},
+        {"pmid": "PMID 1"},
+        {"doi": "doi:10.1/x"},
+        {"pmcid": "12345"},
+        {"url": "www.example.org"},
+    ],
 )
 def test_a_source_that_names_nothing_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -338,7 +346,10 @@ def test_a_contrast_is_typed_in_full(fields: dict[str, Any]) -> None:
 
 def test_published_contrasts_are_typed_as_they_read(register: Register) -> None:
     seen = {(m.id, e.contrast.text): e.contrast for m in register.markers.values() for e in m.effects}
-    assert (seen["nlr", ">=5 vs <5 baseline"].cutoff, seen["nlr", ">=5 vs <5 baseline"].first_side) == (5, "above")
+    assert (seen["nlr", ">=5 vs <5 baseline"].cutoff, seen["nlr", ">=5 vs <5 baseline"].first_side) == (
+        5,
+        "above",
+    )
     assert seen["nlr", "<=3.43 vs >3.43"].first_side == "below"
     assert seen["crp", "per doubling of baseline CRP"].scale == "doubling"
     assert (seen["age", "per 10 years"].per, seen["age", "per 10 years"].unit) == (10, "years")
@@ -351,7 +362,13 @@ def test_published_contrasts_are_typed_as_they_read(register: Register) -> None:
 
 def test_an_effect_says_something() -> None:
     contrast = {"text": "high vs low", "kind": "level", "first_side": "above"}
-    common = {"endpoint": "OS", "kind": "prognostic", "treatment": "ici", "contrast": contrast, "source": SOURCE}
+    common = {
+        "endpoint": "OS",
+        "kind": "prognostic",
+        "treatment": "ici",
+        "contrast": contrast,
+        "source": SOURCE,
+    }
     assert Effect.model_validate({**common, "direction": "worse"}).estimate is None
     with pytest.raises(ValidationError, match="has no figure"):
         Effect.model_validate(common)
@@ -396,3 +413,64 @@ def test_the_claim_about_anti_il6_is_no_effect(register: Register) -> None:
     assert "does not support" in (claim.remark or "")
     siltuximab = register.trial("SILTUXIMAB-solid").response[0]
     assert siltuximab.rates["objective_response"]["siltuximab"].rate == 0
+
+
+def collected(name: str) -> Any:
+    path = SHARED / f"{name}.yaml"
+    if not path.exists():
+        pytest.skip(f"the collected figures are not beside this checkout ({path.name})")
+    return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+
+
+@pytest.mark.parametrize("name", ["trials_metastatic", "trials_other"])
+def test_no_collected_trial_figure_is_lost(register: Register, name: str) -> None:
+    lost: dict[str, Counter[Any]] = {}
+    for source in collected(name):
+        trial = register.trial(source["id"])
+        figures = [f for r in trial.readouts for f in (*r.arms.values(), *r.groups.values())]
+        have = Counter(
+            ("ratio", r.hazard_ratio.estimate, r.hazard_ratio.interval)
+            for r in trial.readouts
+            if r.hazard_ratio
+        )
+        have.update(("median", f.median.months) for f in figures if f.median and f.median.months)
+        have.update(("rate", x.months, x.rate) for f in figures for x in f.landmarks)
+        for response in trial.response:
+            have.update(("response", r.rate) for r in response.rates.get("objective_response", {}).values())
+        want: Counter[Any] = Counter()
+        for r in source["readouts"]:
+            if "hr" in r:
+                want["ratio", r["hr"], tuple(r["hr_ci"]) if "hr_ci" in r else None] += 1
+            for arm in (r.get("arms") or {}).values():
+                if arm.get("median") is not None:
+                    want["median", arm["median"]] += 1
+                want.update(("rate", float(m), rate) for m, rate in arm.get("rates", {}).items())
+        for r in source.get("response", []):
+            want.update(("response", rate) for rate in r.get("orr", {}).values() if rate is not None)
+        if want - have:
+            lost[trial.id] = want - have
+    assert not lost
+
+
+def test_no_collected_marker_figure_is_lost(register: Register) -> None:
+    lost: dict[str, Counter[Any]] = {}
+    keys = {"hr": "hazard_ratio", "or": "odds_ratio"}
+    for source in collected("biomarkers"):
+        marker = register.marker(source["id"])
+        have = Counter((e.measure, e.estimate, e.ratio.interval) for e in marker.effects if e.ratio)
+        have.update(("correlation", c.other, c.value) for c in marker.correlations)
+        have.update(("distribution", d.population, d.median, d.iqr) for d in marker.distributions)
+        want: Counter[Any] = Counter()
+        for effect in (*source.get("effects", []), *source.get("predictive", [])):
+            for key, measure in keys.items():
+                if f"{key}_ci" in effect:
+                    want[measure, effect[key], tuple(effect[f"{key}_ci"])] += 1
+        for c in source.get("correlations", []):
+            want["correlation", c["with"], c.get("value")] += isinstance(c.get("value"), float)
+        for d in source.get("distribution", []):
+            if "NOT lung" not in d["population"]:
+                iqr = tuple(d["iqr"]) if "iqr" in d else None
+                want["distribution", d["population"], d.get("median"), iqr] += 1
+        if +want - have:
+            lost[marker.id] = +want - have
+    assert not lost
