@@ -545,7 +545,7 @@ def test_derived_columns_are_shown_in_standard_deviations(models, patients, trai
     )  # fmt: skip
     found = explain(model, patients, train, HORIZONS, COLUMNS)
     shown = waterfall_table(found, 0, None, 20).set_index("label")["measured"]
-    assert shown["Signature"] == f"{renamed.transform(patients)['il8'].iloc[0]:.3g} SD"
+    assert shown["Signature"] == f"{renamed.transform(patients)['il8'].iloc[0]:.3g} SD".replace("-", "−")
     swarm = beeswarm_table(found, None, 20)
     assert swarm.loc[swarm["label"] == "Signature (SD)", "level"].notna().all()
 

@@ -236,6 +236,10 @@ def test_a_figure_is_legible_and_says_what_its_axes_are(name, gallery):
             assert box.y0 > -2, f"{text.get_text()!r} leaves the figure below"
             assert box.y1 < height + 2, f"{text.get_text()!r} leaves the figure above"
         assert ax.get_window_extent().x1 < width + 2
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert box.x0 > -2, f"{text.get_text()!r} leaves the figure on the left"
+            assert box.x1 < width + 2, f"{text.get_text()!r} leaves the figure on the right"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -90,6 +90,7 @@ def measured(value: Any, column: Column | None) -> str:
         return str(value).replace("_", " ")
     number = float(value)
     text = f"{number:,.0f}" if number == 0 or abs(number) >= 100 else f"{number:.3g}"
+    text = text.replace("-", "−")
     unit = column.unit if column is not None else ""
     return f"{text}{'' if unit == '%' else ' '}{unit}".strip() if unit else text
 

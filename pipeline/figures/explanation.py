@@ -134,12 +134,14 @@ def waterfall(
     start, end = rows["start"].to_numpy() * factor, rows["end"].to_numpy() * factor
     span = float(max(start.max(), end.max()) - min(start.min(), end.min())) or 1.0
     sign = 1 if scale == "survival" else -1
+    low, high = min(start.min(), end.min()), max(start.max(), end.max())
     for y, row in enumerate(records(rows)):
         if row["kind"] in {"base", "prediction"}:
             ax.plot(start[y], y, "D", color=INK, markersize=6, zorder=4)
             hazard = f"{start[y]:+.2f} (hazard × {np.exp(start[y]):.2f})"
             words = f"{start[y]:.0f}%" if scale == "survival" else hazard
-            _beside(ax, words, start[y], y, 9, fontweight="bold")
+            inwards = 9 if start[y] < (low + high) / 2 else -9
+            _beside(ax, words, start[y], y, inwards, fontweight="bold")
         else:
             step = end[y] - start[y]
             colour = BETTER if sign * step > 0 else WORSE
@@ -150,8 +152,7 @@ def waterfall(
             ax.plot([end[y], end[y]], [y, y + 1], color=SOFT, linewidth=0.8, zorder=2)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_yticks(range(len(rows)), [_step_label(r) for r in records(rows)])
-    low, high = min(start.min(), end.min()), max(start.max(), end.max())
-    ax.set_xlim(low - 0.06 * span, high + (0.16 if scale == "survival" else 0.3) * span)
+    ax.set_xlim(low - 0.06 * span, high + 0.14 * span)
     at = "" if months is None or np.isnan(months) else f" at {months:g} months"
     probability = f"Predicted event-free probability{at} (%)"
     ax.set_xlabel(probability if scale == "survival" else "Log relative hazard")
@@ -161,8 +162,8 @@ def waterfall(
 
 
 def _beside(ax: Axes, words: str, x: float, y: float, points: float, **style: Any) -> None:
-    words = words.replace("-", "−")
-    ax.annotate(words, (x, y), (points, 0), textcoords="offset points", va="center", fontsize=9, **style)
+    side: dict[str, Any] = {"ha": "left" if points > 0 else "right", "va": "center", "fontsize": 9}
+    ax.annotate(words.replace("-", "−"), (x, y), (points, 0), textcoords="offset points", **side, **style)
 
 
 def _step_label(row: dict[str, object]) -> str:
