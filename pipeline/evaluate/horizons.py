@@ -29,11 +29,10 @@ def check_horizons(analysis: Analysis, cohorts: Sequence[Cohort]) -> None:
         analysis.explanation.horizon_months
     )
     for cohort in cohorts:
-        if analysis.endpoint not in cohort.endpoints():
-            there = ", ".join(cohort.endpoints()) or "none"
-            faults.append(
-                f"endpoint: cohort {cohort.name!r} does not hold {analysis.endpoint!r}; it has {there}"
-            )
+        try:
+            check_endpoint(analysis, cohort)
+        except InputError as error:
+            faults.append(str(error))
             continue
         y = outcome(cohort.observed, analysis.endpoint)
         longest = followed_to(y)
@@ -45,6 +44,15 @@ def check_horizons(analysis: Analysis, cohorts: Sequence[Cohort]) -> None:
         ]
     if faults:
         raise InputError("; ".join(faults))
+
+
+def check_endpoint(analysis: Analysis, cohort: Cohort) -> None:
+    """Raise an InputError when the cohort does not hold the endpoint."""
+    if analysis.endpoint not in cohort.endpoints():
+        there = ", ".join(cohort.endpoints()) or "none"
+        raise InputError(
+            f"endpoint: cohort {cohort.name!r} does not hold {analysis.endpoint!r}; it has {there}"
+        )
 
 
 def followed_to(y: Outcome) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Analysis
-from pipeline.evaluate.horizons import prediction_months
+from pipeline.evaluate.horizons import check_endpoint, prediction_months
 from pipeline.metrics.contract import Outcome
 from pipeline.models import ModelContext, SurvivalModel, build_model, null_prediction
 from pipeline.schema import Cohort, Floats, InputError, Prediction, Progress, outcome, silent
@@ -50,7 +50,14 @@ class Predictions:
 
 
 def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
-    """Return what models may know of the training cohort; raises InputError for an unknown feature."""
+    """Return what models may know of the training cohort.
+
+    Raises
+    ------
+    InputError
+        When the cohort lacks the endpoint, or a feature that the analysis names.
+    """
+    check_endpoint(analysis, cohort)
     baseline = cohort.names("baseline")
     chosen = baseline if analysis.features is None else list(analysis.features)
     unknown = [name for name in chosen if name not in baseline]
