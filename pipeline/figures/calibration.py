@@ -14,13 +14,14 @@ from pipeline.figures.style import SOFT, grid, model_colours, model_label, new_f
 
 @styled
 def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float) -> Axes:
-    """Draw observed against predicted survival of one model: smoothed curve, and groups with intervals.
+    """Draw observed against predicted risk of one model: smoothed curve, and groups with intervals.
 
     Parameters
     ----------
     table : DataFrame
         `model`, `horizon_months`, `kind` ("curve" or "bin"), `predicted`, `observed`, `low`, `high`,
-        `patients` (of a bin). Probabilities of being event-free at the horizon.
+        `patients` (of a bin). Risks of the event by the horizon, as
+        ``pipeline.evaluate.calibration_table`` gives them.
     """
     rows = table[(table["model"] == model) & np.isclose(table["horizon_months"], horizon_months)]
     colour = model_colours([model])[model]
@@ -40,8 +41,8 @@ def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float
     ticks = [0, 0.25, 0.5, 0.75, 1]
     ax.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
     ax.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
-    ax.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
-    ax.set_ylabel("Observed event-free")
+    ax.set_xlabel(f"Predicted risk by {horizon_months:g} months")
+    ax.set_ylabel("Observed risk")
     ax.set_title(model_label(model))
     grid(ax)
     return ax
@@ -49,7 +50,7 @@ def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float
 
 @styled
 def prediction_histogram(predicted: Any, ax: Axes, colour: str = SOFT) -> Axes:
-    """Draw how many patients received each predicted probability."""
+    """Draw how many patients received each predicted risk."""
     ax.hist(np.asarray(predicted, dtype=float), bins=list(np.linspace(0, 1, 41)), color=colour, alpha=0.75)
     ax.set_xlim(0, 1)
     ax.set_ylabel("Patients", color=SOFT, fontsize=9)
@@ -66,7 +67,8 @@ def calibration_figure(
     Parameters
     ----------
     predictions : DataFrame, optional
-        `model`, `horizon_months`, `predicted`: one row a patient. Bins' patients are drawn without it.
+        `model`, `horizon_months`, `predicted` (risk, not survival): one row a patient. Without it the
+        sizes of the bins are drawn.
     """
     rows = table[np.isclose(table["horizon_months"], horizon_months)]
     models = list(dict.fromkeys(rows["model"]))
@@ -92,7 +94,7 @@ def calibration_figure(
             below.set_xlim(0, 1)
             below.set_ylabel("Patients", color=SOFT, fontsize=9)
         below.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-        below.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
+        below.set_xlabel(f"Predicted risk by {horizon_months:g} months")
     for i in range(len(models), lines * columns):
         axes[2 * (i // columns), i % columns].remove()
         axes[2 * (i // columns) + 1, i % columns].remove()
