@@ -147,9 +147,7 @@ def test_models_use_only_the_features_named(train):
 
 
 def test_an_unknown_feature_is_named(train):
-    with pytest.raises(
-        InputError, match=r"features: cohort 'train' has no baseline column 'os_months', 'agee'"
-    ):
+    with pytest.raises(InputError, match=r"cohort 'train' has no baseline column 'os_months', 'agee'"):
         model_context(train, ANALYSIS.model_copy(update={"features": ("os_months", "agee", "nlr")}))
 
 
@@ -286,13 +284,13 @@ def test_ranking_is_judged_within_folds_and_averaged_over_repeats(scores, out_of
 
 
 def test_the_null_model_ranks_at_exactly_one_half_out_of_fold(out_of_fold):
-    # Pooled over folds it would not: a fold with many deaths leaves few to those who predict it.
+    # Pooled over folds it would not: which fold patients fell into would tell them apart.
     null = {"null": tuple(replace(p, risk=1 - p.survival[:, -1]) for p in out_of_fold.null)}
     judged = replace(out_of_fold, models=null)
     table = score(judge([judged], ANALYSIS.model_copy(update={"subgroups": ()}), np.random.default_rng(0)))
     assert table.set_index("metric").loc["harrell_c", "value"] == pytest.approx(0.5, abs=1e-12)
     pooled = METRICS["harrell_c"](out_of_fold.y, null["null"][0], out_of_fold.null[0])[0]
-    assert pooled < 0.5
+    assert abs(pooled - 0.5) > 1e-3
 
 
 def test_the_oracle_is_the_ceiling(scores):

@@ -32,7 +32,7 @@ PRECISION = {"precision": 1e-10, "r_precision": 1e-12}
 class CoxOptions(Spec):
     """Penalties tried, per patient and for standardised features, and the folds that choose between them."""
 
-    penalties: tuple[float, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3, 1.0), min_length=1)
+    penalties: tuple[float, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
     inner_folds: int = Field(5, ge=2, le=20)
 
 
