@@ -84,8 +84,9 @@ class Truth:
     """What only a simulation knows: kept beside the patients and never in their table.
 
     A patient's true survival under an arm is ``exp(-Λ_os(t) w)`` with w the exponential of the
-    patient's log relative hazard of death; progression-free survival multiplies it by
-    ``exp(-Λ_progression(t) v)``.
+    patient's log relative hazard of death. Progression-free survival is
+    ``exp(-((Λ_progression(t) v)^θ + (Λ_os(t) w)^θ)^(1/θ))``: the product of two independent survivals
+    where the association θ of progression and death is 1.
 
     Attributes
     ----------
@@ -95,8 +96,8 @@ class Truth:
         hold latent states, each marker's contribution to the log hazard under the arm received
         (``os_contribution[<column>]``, ``pfs_contribution[<column>]``) and uncensored event months.
     hazards : DataFrame
-        Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`;
-        linear between rows, the last slope carried on.
+        Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`,
+        linear between rows, the last slope carried on; and the arm's `association`.
     """
 
     patients: pd.DataFrame
@@ -132,10 +133,12 @@ class Truth:
                 self.cumulative_hazard(name, "os", months),
             )
             if endpoint == "pfs":
-                total += np.outer(
+                progression = np.outer(
                     np.exp(rows[f"progression_log_hazard[{name}]"].to_numpy()[chosen]),
                     self.cumulative_hazard(name, "progression", months),
                 )
+                theta = float(self.hazards.loc[self.hazards["arm"] == name, "association"].iloc[0])
+                total = (total**theta + progression**theta) ** (1 / theta)
             out[chosen] = np.exp(-total)
         return out
 

@@ -21,8 +21,10 @@ from synthetic_data.markers import MarkerDraw, draw_markers
 from synthetic_data.outcomes import (
     COMPLETE_SHARE,
     FIRST_ASSESSMENT_MONTHS,
+    TOLERATED_GAP,
     ArmHazards,
     best_response,
+    dependent_exponentials,
     event_months,
     response_probability,
     solve_hazards,
@@ -120,7 +122,7 @@ def _draw_truth(
     effects: Mapping[tuple[str, bool], pd.DataFrame],
     rng: np.random.Generator,
 ) -> Truth:
-    draws = (rng.exponential(size=len(arm)), rng.exponential(size=len(arm)))
+    draws = dependent_exponentials(len(arm), rng)
     patients = pd.DataFrame({"arm": arm})
     patients["unmeasured_log_hazard"] = hidden
     for column in ("os_event_months", "pfs_event_months"):
@@ -132,8 +134,10 @@ def _draw_truth(
             np.exp(effects[e, inhibitor].to_numpy().sum(axis=1) + hidden) for e in ENDPOINT_LABELS
         )
         curves = plan.curves.curves
-        hazards = solve_hazards(curves[name, "os"], curves[name, "pfs"], death, progression)
-        os, pfs = event_months(hazards, death, progression, draws)
+        hazards = solve_hazards(
+            curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association
+        )
+        os, pfs = event_months(hazards, death, progression, draws(hazards.association))
         patients[f"os_log_hazard[{name}]"] = np.log(death)
         patients[f"progression_log_hazard[{name}]"] = np.log(progression)
         received = arm == name
@@ -150,6 +154,7 @@ def _hazard_table(arm: str, hazards: ArmHazards) -> pd.DataFrame:
             "months": hazards.months,
             "os": hazards.os,
             "progression": hazards.progression,
+            "association": hazards.association,
             "largest_gap": hazards.largest_gap,
         }
     )
@@ -202,12 +207,19 @@ def manifest(
     """Account of how a cohort was made, ready for JSON: figures used, figures left out, assumptions."""
     trial, spec = plan.trial, plan.spec
     gaps = hazards.groupby("arm", sort=False)["largest_gap"].first()
+    associations = hazards.groupby("arm", sort=False)["association"].first()
     notes = list(plan.curves.notes)
+    notes += [
+        f"progression and death of a patient on {a} are associated with parameter {theta:g} (Kendall's tau "
+        f"{1 - 1 / theta:.2f}), the least that lets both published curves hold"
+        for a, theta in associations.items()
+        if theta > 1 and spec.association is None
+    ]
     notes += [
         f"PFS of {a} falls up to {gap:.1%} below the published curve, because patients who have not "
         "progressed die faster than that curve falls"
         for a, gap in gaps.items()
-        if gap > 0.002
+        if gap > TOLERATED_GAP
     ]
     notes += [
         f"arm {a.id!r} is not drawn: no figures for both OS and PFS"

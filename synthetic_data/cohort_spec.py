@@ -39,6 +39,9 @@ class CohortSpec(Spec):
     unmeasured_log_hazard_sd: Annotated[float, Field(ge=0, le=2)] = Field(
         0.5, description="spread of log hazard no marker shows, shared by death and progression (assumed)"
     )
+    association: Annotated[float, Field(ge=1, le=10)] | None = Field(
+        None, description="of a patient's progression with death; the least that fits when left out"
+    )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
 
 

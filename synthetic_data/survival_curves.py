@@ -173,12 +173,17 @@ class Population:
 
 
 def baseline_hazard(
-    target: SurvivalCurve, rate: Floats, weight: Floats, other: Floats | None = None
+    target: SurvivalCurve,
+    rate: Floats,
+    weight: Floats,
+    other: Floats | None = None,
+    association: float = 1.0,
 ) -> Floats:
     """Cumulative baseline hazard at the curve's knots whose population average is the curve.
 
-    Solves, at each knot, mean(exp(-Λ rate) · other) = target for Λ: an increasing, convex problem in
-    one unknown, by Newton's method from below on the log scale, which cannot overshoot.
+    Solves, at each knot, mean(exp(-((Λ rate)^θ + other^θ)^(1/θ))) = target for Λ, with θ the
+    `association`; θ = 1 is the product of two independent survivals. In Λ^θ the log of that mean is
+    convex and falling, so Newton's method from below never passes the root.
 
     Parameters
     ----------
@@ -187,7 +192,9 @@ def baseline_hazard(
     rate, weight : array, shape (p,)
         Relative hazards of the atoms and their shares (sum 1).
     other : array, shape (k, p), optional
-        Survival from other causes at each knot.
+        Cumulative hazard of other causes at each knot.
+    association : float
+        Parameter of the Gumbel-Hougaard survival copula that joins the two causes, at least 1.
 
     Returns
     -------
@@ -196,23 +203,28 @@ def baseline_hazard(
         and the average stays below the target.
     """
     survival = target.survival(target.months)
+    powered = rate**association
     solved = np.zeros(len(survival))
     solution = 0.0
     for knot, wanted in enumerate(survival):
-        shares = weight if other is None else weight * other[knot]
-        solution = _solve(rate, shares, float(wanted), solution)
+        fixed = np.zeros_like(rate) if other is None else other[knot] ** association
+        solution = _solve(powered, fixed, weight, 1.0 / association, float(wanted), solution)
         solved[knot] = solution
-    return solved
+    return np.asarray(solved ** (1.0 / association))
 
 
-def _solve(rate: Floats, shares: Floats, wanted: float, start: float) -> float:
-    """Solution of sum(shares · exp(-x rate)) = wanted that is not below `start`."""
+def _solve(
+    powered: Floats, fixed: Floats, weight: Floats, exponent: float, wanted: float, start: float
+) -> float:
+    """Solution x of sum(weight · exp(-(x powered + fixed)^exponent)) = wanted that is not below `start`."""
     x = start
-    for _ in range(60):
-        terms = shares * np.exp(-x * rate)
+    for _ in range(200):
+        inner = x * powered + fixed
+        terms = weight * np.exp(-(inner**exponent))
         mean = float(terms.sum())
-        if mean <= wanted * (1 + 1e-13):
+        if mean <= wanted * (1 + 1e-12):
             return x
-        # log(mean) is convex and falling in x, so a Newton step on it never passes the root
-        x += math.log(mean / wanted) * mean / float((terms * rate).sum())
+        if exponent != 1.0:
+            terms = terms * exponent * np.maximum(inner, 1e-12) ** (exponent - 1.0)
+        x += math.log(mean / wanted) * mean / float((terms * powered).sum())
     return x

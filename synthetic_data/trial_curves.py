@@ -142,5 +142,5 @@ def _fit_shapes(
         return np.concatenate([misses, log_steps / SHAPE_SPREAD])
 
     start = np.zeros(len(arms))
-    fitted = least_squares(residuals, start, bounds=(-1.2, 1.2), diff_step=1e-3, xtol=1e-6)
+    fitted = least_squares(residuals, start, bounds=(-1.2, 1.2), diff_step=[1e-3], xtol=1e-6)
     return {a: prior[a] * math.exp(step) for a, step in zip(arms, fitted.x, strict=True)}

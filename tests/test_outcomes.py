@@ -6,11 +6,15 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from pipeline.schema import InputError
 from synthetic_data.outcomes import (
+    ASSOCIATIONS,
     FIRST_ASSESSMENT_MONTHS,
+    TOLERATED_GAP,
     best_response,
+    dependent_exponentials,
     event_months,
     response_probability,
     solve_hazards,
@@ -69,11 +73,49 @@ def test_curves_that_can_be_met_leave_no_gap(drawn) -> None:
     assert (np.diff(hazards.progression) >= 0).all()
 
 
-def test_a_progression_free_plateau_over_falling_survival_is_reported_as_a_gap() -> None:
-    os_curve = curve_through([(12.0, 0.7), (60.0, 0.2)], 1.0, [18.0])
-    pfs_curve = curve_through([(12.0, 0.3), (18.0, 0.25), (60.0, 0.19)], 1.0)
-    hazards = solve_hazards(os_curve, pfs_curve, np.ones(10), np.ones(10))
-    assert hazards.largest_gap > 0.01
+def plateau() -> tuple:
+    os_curve = curve_through([(12.0, 0.75), (60.0, 0.4)], 1.0, [18.0])
+    return os_curve, curve_through([(12.0, 0.45), (18.0, 0.4), (60.0, 0.33)], 1.0)
+
+
+def test_independent_causes_cannot_meet_a_progression_free_plateau_and_say_by_how_much() -> None:
+    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), association=1.0).largest_gap > 0.02
+
+
+def test_the_least_association_that_meets_the_plateau_is_taken() -> None:
+    hazards = solve_hazards(*plateau(), np.ones(10), np.ones(10))
+    assert hazards.association > 1
+    assert hazards.largest_gap <= TOLERATED_GAP
+    weaker = ASSOCIATIONS[ASSOCIATIONS.index(hazards.association) - 1]
+    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), weaker).largest_gap > TOLERATED_GAP
+
+
+def test_associated_times_still_have_both_published_margins() -> None:
+    os_curve, pfs_curve = plateau()
+    rng = np.random.default_rng(8)
+    death, progression = np.exp(0.5 * rng.standard_normal((2, N)))
+    hazards = solve_hazards(os_curve, pfs_curve, death, progression)
+    draws = dependent_exponentials(N, rng)(hazards.association)
+    os, pfs = event_months(hazards, death, progression, draws)
+    assert (pfs <= os).all()
+    for months in (12.0, 18.0, 60.0):
+        for drawn_months, curve in ((os, os_curve), (pfs, pfs_curve)):
+            expected = float(curve.survival(months))
+            error = math.sqrt(expected * (1 - expected) / N)
+            assert abs((drawn_months > months).mean() - expected) < 4 * error + TOLERATED_GAP
+
+
+@pytest.mark.parametrize("association", [1.0, 1.5, 3.0])
+def test_dependent_exponentials_have_their_margins_and_their_association(association: float) -> None:
+    first, second = dependent_exponentials(N, np.random.default_rng(6))(association)
+    for draws in (first, second):
+        assert abs(draws.mean() - 1) < 4 / math.sqrt(N)
+        assert abs((draws > 2).mean() - math.exp(-2)) < 4 * math.sqrt(0.12 / N)
+    both = float(((first > 0.5) & (second > 1.0)).mean())
+    closed = math.exp(-((0.5**association + 1) ** (1 / association)))
+    assert abs(both - closed) < 4 * math.sqrt(closed / N)
+    tau = kendalltau(first[:4_000], second[:4_000]).statistic
+    assert abs(tau - (1 - 1 / association)) < 0.045
 
 
 @pytest.mark.parametrize("rate", [0.09, 0.3, 0.6])
