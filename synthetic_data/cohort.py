@@ -134,8 +134,9 @@ def _draw_truth(
             np.exp(effects[e, inhibitor].to_numpy().sum(axis=1) + hidden) for e in ENDPOINT_LABELS
         )
         curves = plan.curves.curves
+        last = max(f.months for f in plan.curves.figures if f.arm == name and f.built_on)
         hazards = solve_hazards(
-            curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association
+            curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association, last
         )
         os, pfs = event_months(hazards, death, progression, draws(hazards.association))
         patients[f"os_log_hazard[{name}]"] = np.log(death)

@@ -46,6 +46,7 @@ def solve_hazards(
     death: Floats,
     progression: Floats,
     association: float | None = None,
+    until_months: float = np.inf,
 ) -> ArmHazards:
     """Baseline hazards that make the population's OS and PFS the published ones.
 
@@ -64,6 +65,8 @@ def solve_hazards(
         Relative hazards of the population under this arm.
     association : float, optional
         Fixes θ.
+    until_months : float
+        How far the curves are to be met: to the last figure; beyond it they are assumption.
     """
     population = Population.of(death, progression)
     to_death = baseline_hazard(os, population.death, population.weight)
@@ -73,7 +76,8 @@ def solve_hazards(
         to_progression = baseline_hazard(pfs, population.progression, population.weight, dying, theta)
         progressing = np.outer(to_progression, population.progression)
         reached = np.exp(-((progressing**theta + dying**theta) ** (1 / theta))) @ population.weight
-        gap = max(float(np.max(pfs.survival(pfs.months) - reached)), 0.0)
+        missed = pfs.survival(pfs.months) - reached
+        gap = max(float(np.max(missed[pfs.months <= until_months])), 0.0)
         if found is None or gap < found.largest_gap:
             found = ArmHazards(os.months, to_death, to_progression, theta, gap)
         if gap <= TOLERATED_GAP:

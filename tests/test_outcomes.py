@@ -74,31 +74,32 @@ def test_curves_that_can_be_met_leave_no_gap(drawn) -> None:
 
 
 def plateau() -> tuple:
-    os_curve = curve_through([(12.0, 0.75), (60.0, 0.4)], 1.0, [18.0])
-    return os_curve, curve_through([(12.0, 0.45), (18.0, 0.4), (60.0, 0.33)], 1.0)
+    os_curve = curve_through([(12.0, 0.75), (36.0, 0.5), (60.0, 0.4)], 1.0, [6.0])
+    return os_curve, curve_through([(6.0, 0.5), (12.0, 0.4), (60.0, 0.3)], 1.0, [36.0])
 
 
 def test_independent_causes_cannot_meet_a_progression_free_plateau_and_say_by_how_much() -> None:
-    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), association=1.0).largest_gap > 0.02
+    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), 1.0, 60.0).largest_gap > 0.02
 
 
 def test_the_least_association_that_meets_the_plateau_is_taken() -> None:
-    hazards = solve_hazards(*plateau(), np.ones(10), np.ones(10))
+    hazards = solve_hazards(*plateau(), np.ones(10), np.ones(10), None, 60.0)
     assert hazards.association > 1
     assert hazards.largest_gap <= TOLERATED_GAP
     weaker = ASSOCIATIONS[ASSOCIATIONS.index(hazards.association) - 1]
-    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), weaker).largest_gap > TOLERATED_GAP
+    assert solve_hazards(*plateau(), np.ones(10), np.ones(10), weaker, 60.0).largest_gap > TOLERATED_GAP
 
 
 def test_associated_times_still_have_both_published_margins() -> None:
     os_curve, pfs_curve = plateau()
     rng = np.random.default_rng(8)
-    death, progression = np.exp(0.5 * rng.standard_normal((2, N)))
-    hazards = solve_hazards(os_curve, pfs_curve, death, progression)
+    death = progression = np.exp(0.5 * rng.standard_normal(N))
+    hazards = solve_hazards(os_curve, pfs_curve, death, progression, None, 60.0)
+    assert hazards.association > 1
     draws = dependent_exponentials(N, rng)(hazards.association)
     os, pfs = event_months(hazards, death, progression, draws)
     assert (pfs <= os).all()
-    for months in (12.0, 18.0, 60.0):
+    for months in (12.0, 36.0, 60.0):
         for drawn_months, curve in ((os, os_curve), (pfs, pfs_curve)):
             expected = float(curve.survival(months))
             error = math.sqrt(expected * (1 - expected) / N)

@@ -164,8 +164,8 @@ def test_gamma_frailty_has_the_closed_form() -> None:
 
 def test_where_others_die_too_fast_the_hazard_stands_still_and_never_falls() -> None:
     target = SurvivalCurve(np.array([0.0, 5.0, 10.0]), -np.log(np.array([1.0, 0.6, 0.59])))
-    alive = np.array([[1.0], [0.9], [0.7]])
-    hazard = baseline_hazard(target, np.ones(1), np.ones(1), alive)
+    dying = -np.log(np.array([[1.0], [0.9], [0.7]]))
+    hazard = baseline_hazard(target, np.ones(1), np.ones(1), dying)
     assert hazard[1] == pytest.approx(math.log(0.9 / 0.6))
     assert hazard[2] == hazard[1]
 
