@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,23 +11,28 @@ from matplotlib.figure import Figure
 
 from pipeline.figures.style import SOFT, grid, model_colours, model_label, new_figure, records, styled
 
+FEWEST_BINS: Final = 5
+
 
 @styled
 def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float) -> Axes:
-    """Draw observed against predicted risk of one model: smoothed curve, and groups with intervals.
+    """Draw observed against predicted survival of one model: smoothed curve, and groups with intervals.
+
+    A model that gives fewer than FEWEST_BINS different answers has no smooth curve: a spline would
+    swing freely between them.
 
     Parameters
     ----------
     table : DataFrame
         `model`, `horizon_months`, `kind` ("curve" or "bin"), `predicted`, `observed`, `low`, `high`,
-        `patients` (of a bin). Risks of the event by the horizon, as
-        ``pipeline.evaluate.calibration_table`` gives them.
+        `patients` (of a bin). Probabilities of being event-free at the
+        horizon; ``pipeline.run.event_free`` turns a table of risks into one.
     """
     rows = table[(table["model"] == model) & np.isclose(table["horizon_months"], horizon_months)]
     colour = model_colours([model])[model]
     ax.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     curve = rows[rows["kind"] == "curve"].sort_values("predicted")
-    if len(curve):
+    if (rows["kind"] == "bin").sum() >= FEWEST_BINS:
         if curve["low"].notna().any():
             band = (curve["predicted"], curve["low"], curve["high"])
             ax.fill_between(*band, color=colour, alpha=0.15, linewidth=0)
@@ -41,8 +46,8 @@ def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float
     ticks = [0, 0.25, 0.5, 0.75, 1]
     ax.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
     ax.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
-    ax.set_xlabel(f"Predicted risk by {horizon_months:g} months")
-    ax.set_ylabel("Observed risk")
+    ax.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
+    ax.set_ylabel("Observed event-free")
     ax.set_title(model_label(model))
     grid(ax)
     return ax
@@ -50,7 +55,7 @@ def calibration(table: pd.DataFrame, ax: Axes, model: str, horizon_months: float
 
 @styled
 def prediction_histogram(predicted: Any, ax: Axes, colour: str = SOFT) -> Axes:
-    """Draw how many patients received each predicted risk."""
+    """Draw how many patients received each predicted probability."""
     ax.hist(np.asarray(predicted, dtype=float), bins=list(np.linspace(0, 1, 41)), color=colour, alpha=0.75)
     ax.set_xlim(0, 1)
     ax.set_ylabel("Patients", color=SOFT, fontsize=9)
@@ -67,8 +72,8 @@ def calibration_figure(
     Parameters
     ----------
     predictions : DataFrame, optional
-        `model`, `horizon_months`, `predicted` (risk, not survival): one row a patient. Without it the
-        sizes of the bins are drawn.
+        `model`, `horizon_months`, `predicted` (event-free probability): one row a patient. Without it
+        the sizes of the bins are drawn.
     """
     rows = table[np.isclose(table["horizon_months"], horizon_months)]
     models = list(dict.fromkeys(rows["model"]))
@@ -84,6 +89,9 @@ def calibration_figure(
         top, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
         calibration(rows, top, model, horizon_months)
         top.set_xlabel("")
+        top.tick_params(labelbottom=False)
+        if i % columns:
+            top.set_ylabel("")
         if predictions is not None:
             mine = predictions[predictions["model"] == model]
             mine = mine[np.isclose(mine["horizon_months"], horizon_months)]
@@ -94,7 +102,7 @@ def calibration_figure(
             below.set_xlim(0, 1)
             below.set_ylabel("Patients", color=SOFT, fontsize=9)
         below.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-        below.set_xlabel(f"Predicted risk by {horizon_months:g} months")
+        below.set_xlabel(f"Predicted event-free at {horizon_months:g} months")
     for i in range(len(models), lines * columns):
         axes[2 * (i // columns), i % columns].remove()
         axes[2 * (i // columns) + 1, i % columns].remove()
