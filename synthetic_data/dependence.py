@@ -17,8 +17,9 @@ from synthetic_data.copula import (
     lower_root,
     nearest_correlation,
 )
+from synthetic_data.evidence.marker_figures import Association, Part
 from synthetic_data.evidence.markers import MarkerSpec
-from synthetic_data.evidence.simulation import FOUNDING, Association, Part, Simulation
+from synthetic_data.evidence.simulation import FOUNDING, Simulation
 from synthetic_data.margins import Margin, margin_of, midranks
 from synthetic_data.setting import REFERENCE
 

@@ -15,8 +15,8 @@ from scipy.optimize import brentq
 from pipeline.schema import Floats, InputError
 from synthetic_data.copula import GRID_MASS, correlation_of, spread
 from synthetic_data.dependence import Dependence, simulations
+from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.evidence.markers import MarkerSpec
-from synthetic_data.evidence.simulation import MarkerEffect
 from synthetic_data.margins import Margin
 from synthetic_data.markers import MarkerDraw
 

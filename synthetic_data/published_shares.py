@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.schema import InputError
-from synthetic_data.evidence.simulation import Part, Simulation
+from synthetic_data.evidence.marker_figures import Part
+from synthetic_data.evidence.simulation import Simulation
 from synthetic_data.setting import Eligibility, Setting
 
 # Of a set of parts that covers the range: what may be missing from 1 because the value of some

@@ -7,7 +7,8 @@ from pipeline.schema import InputError
 from synthetic_data.copula import correlation_of
 from synthetic_data.dependence import dependence_of, inside_part, simulations
 from synthetic_data.evidence import MarkerSpec, load_register
-from synthetic_data.evidence.simulation import FOUNDING, Part
+from synthetic_data.evidence.marker_figures import Part
+from synthetic_data.evidence.simulation import FOUNDING
 from synthetic_data.margins import midranks
 
 

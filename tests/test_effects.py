@@ -20,7 +20,7 @@ from synthetic_data.effects import (
     signed_solution,
 )
 from synthetic_data.evidence import MarkerSpec, load_register
-from synthetic_data.evidence.simulation import MarkerEffect
+from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.markers import Eligibility, Setting, draw_markers
 
 N = 20_000

@@ -9,7 +9,8 @@ from scipy.special import ndtr, ndtri
 from pipeline.schema import InputError
 from synthetic_data.copula import GRID, GRID_MASS
 from synthetic_data.evidence import load_register
-from synthetic_data.evidence.simulation import Part, Simulation, TrialMargin
+from synthetic_data.evidence.marker_figures import Part
+from synthetic_data.evidence.simulation import Simulation, TrialMargin
 from synthetic_data.margins import margin_of, midranks
 from synthetic_data.published_shares import cut_probabilities
 from synthetic_data.setting import REFERENCE, Eligibility, Setting

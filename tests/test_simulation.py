@@ -6,14 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from synthetic_data.evidence import load_register
-from synthetic_data.evidence.simulation import (
-    Association,
-    MarkerEffect,
-    Missing,
-    Part,
-    Simulation,
-    TrialMargin,
-)
+from synthetic_data.evidence.marker_figures import Association, MarkerEffect, Part
+from synthetic_data.evidence.simulation import Missing, Simulation, TrialMargin
 
 NORMAL = {
     "column": "age_years",
@@ -25,6 +19,7 @@ NORMAL = {
     "margin": "assumed",
     "reason": "made up",
 }
+EFFECT = {"endpoint": "os", "ratio": 1.2, "published": 0}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +63,8 @@ def test_a_complete_block_is_read():
             "quantiles must rise",
         ),
         ({"overrides": [{"parameters": {"sd": -1}, "reason": "x"}]}, "sd must be positive"),
+        ({"effects": [EFFECT | {"transform": "level", "level": "red"}]}, "names the level 'red'"),
+        ({"effects": [EFFECT | {"transform": "ln"}]}, "can be 0 needs an offset"),
     ],
 )
 def test_what_is_not_a_margin_is_refused(change, message):
@@ -202,19 +199,6 @@ def test_missing_values_depend_on_columns_that_are_drawn(markers):
     for marker in markers.values():
         missing = marker.simulate.missing
         assert missing.depends_on is None or missing.depends_on in columns
-
-
-def test_levels_of_effects_exist(markers):
-    for name, effect in effects(markers):
-        if effect.transform == "level":
-            known = markers[name].simulate.levels or {"true", "false"}
-            assert effect.level in known, name
-
-
-def test_logarithms_are_taken_of_positive_numbers(markers):
-    for name, effect in effects(markers):
-        if effect.transform in {"ln", "log2"}:
-            assert markers[name].simulate.family == "lognormal" or effect.offset > 0, name
 
 
 def test_the_median_and_quartiles_printed_for_nlr_are_the_margins():
