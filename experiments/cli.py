@@ -14,15 +14,15 @@ from experiments.evidence_command import evidence_app
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from typer import Context
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+
 class PlainErrors(TyperGroup):
     """Commands whose user sees one plain message where a developer would see a traceback."""
 
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the chosen command; bad input exits with 2 and Ctrl-C with 130, an error of ours is raised."""
         try:
             return super().invoke(ctx)
@@ -55,7 +55,9 @@ def run(
     config: Annotated[str, typer.Argument(help="an experiment: a shipped name (keynote_189) or a YAML file")],
     data: Annotated[Path | None, typer.Option(help="the data file of a real cohort (CSV or Parquet)")] = None,
     out: Annotated[Path | None, typer.Option(help="folder to make [default: runs/<name>-<time>]")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="patients to draw for training, and again for testing")] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="patients to draw for training, and again for testing")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
@@ -119,7 +121,9 @@ def ui(
 
     store = resolve_store(tracking_uri)
     command = ui_command(store, port)
-    print(f"store: {store}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)\n{' '.join(command[2:])}", flush=True)
+    print(
+        f"store: {store}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)\n{' '.join(command[2:])}", flush=True
+    )
     os.execv(command[0], command)  # noqa: S606 - our own interpreter with arguments built here
 
 
@@ -136,7 +140,7 @@ def console() -> Console:
     from rich.console import Console
 
     wide = Console()
-    return wide if wide.is_terminal else Console(width=max(wide.width, 110))
+    return wide if wide.is_terminal else Console(width=max(wide.width, 140))
 
 
 def main() -> None:

@@ -93,12 +93,14 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
             raise InputError(f"--data {data}: there is no such file")
         if choice.patients is not None:
             raise InputError(
-                f"{field}.patients: cohort {choice.cohort!r} is a file and brings its own patients; leave it out"
+                f"{field}.patients: cohort {choice.cohort!r} is a file with its own patients; leave it out"
             )
         return CohortSource(path, None, data, spec, None)
     from synthetic_data.cohort_spec import plan_cohort, read_cohort_spec
 
     drawn = read_cohort_spec(path)
     if choice.patients is None:
-        raise InputError(f"{field}.patients is missing: how many patients of {choice.cohort!r} are to be drawn?")
+        raise InputError(
+            f"{field}.patients is missing: how many patients of {choice.cohort!r} are to be drawn?"
+        )
     return CohortSource(path, choice.patients, None, drawn, plan_cohort(drawn))

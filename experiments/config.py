@@ -1,4 +1,4 @@
-"""One run, described completely: seed, cohorts, analysis, report and tracking; no inheritance between files."""
+"""One run, described completely: seed, cohorts, analysis, report and tracking, all in one file."""
 
 from __future__ import annotations
 

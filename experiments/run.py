@@ -24,6 +24,7 @@ from pipeline.artifacts import (
     git_commit,
     save_cohort,
     save_run,
+    update_facts,
     value_digest,
 )
 from pipeline.artifacts.run_folder import load_run
@@ -83,6 +84,7 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
         spec = yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         save_run(result, folder, facts=facts, files={"experiment.yaml": spec}, progress=progress)
         file_and_report(folder, store, experiment, options, progress)
+        update_facts(folder, {"seconds": dict(progress.seconds)})
     print_result(console, folder, store, options)
     return folder
 
@@ -94,12 +96,12 @@ def resolve_sources(experiment: Experiment, options: Options) -> dict[str, Cohor
     if external is not None:
         choices["external"] = external
     config = options.config or experiment.name
-    sources = {
-        role: resolve_cohort(choice, options.data, role, config) for role, choice in choices.items()
-    }
+    sources = {role: resolve_cohort(choice, options.data, role, config) for role, choice in choices.items()}
     files = [role for role, source in sources.items() if not source.simulated]
     if options.data is not None and not files:
-        raise InputError(f"--data {options.data}: experiment {experiment.name!r} draws its patients and reads no file")
+        raise InputError(
+            f"--data {options.data}: experiment {experiment.name!r} draws its patients and reads no file"
+        )
     if len(files) == 2:
         raise InputError(
             "external: a real cohort cannot be its own external test; write `external: null` "
@@ -142,7 +144,11 @@ def run_facts(
 def evidence_facts() -> dict[str, Any]:
     """Return the SHA-256 of the shipped evidence and how many files it covers."""
     folder = CONFIGS / "evidence"
-    return {"folder": "configs/evidence", "sha256": folder_digest(folder), "files": len([*folder.rglob("*.yaml")])}
+    return {
+        "folder": "configs/evidence",
+        "sha256": folder_digest(folder),
+        "files": len([*folder.rglob("*.yaml")]),
+    }
 
 
 def file_and_report(
@@ -173,7 +179,7 @@ def print_result(console: Console, folder: Path, store: str | None, options: Opt
 
     view = load_run(folder)
     for data in dict.fromkeys(view.table("scores")["data"]):
-        console.print(score_table(view, data))
+        console.print(score_table(view, data, console.width))
     for check in view.facts["checks"]:
         if not check["passed"]:
             console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")

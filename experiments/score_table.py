@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -16,42 +17,54 @@ TITLES = {
     "cross-validation": "Cross-validation (out of fold, training cohort)",
     "external": "External test (patients no fitting saw)",
 }
+METRIC_LETTERS, ESTIMATE_LETTERS = 42, 24  # what a score's name and one of its cells take up on a line
 FIDELITY_DIGITS = {"median": 1, "landmark": 3, "hazard_ratio": 2, "objective_response": 3}
 
 
-def score_table(view: RunView, data: str) -> Table:
-    """Return the overall scores on one set of patients, a row a metric, the oracle last."""
-    scores = view.table("scores")
+def score_table(view: RunView, data: str, width: int) -> Table:
+    """Return the overall scores on one set of patients, a row a metric, the oracle last.
+
+    Of scores by horizon, the horizon nearest to the explained one is shown; the report has all of them.
+    """
+    scores, analysis = view.table("scores"), view.facts["analysis"]
+    wanted = analysis["explanation"]["horizon_months"]
+    near = min(analysis["horizons_months"], key=lambda horizon: abs(horizon - wanted))
     rows = scores[(scores["data"] == data) & (scores["group"] == "all")]
+    rows = rows[rows["horizon_months"].isna() | (rows["horizon_months"] == near)]
     models = sorted(dict.fromkeys(rows["model"]), key=lambda m: m == "oracle")
     about: dict[str, Any] = view.facts["metrics"]
     first = rows.iloc[0]
+    size = f"{int(first['patients']):,} patients, {int(first['events']):,} events"
     table = Table(
-        title=f"{TITLES.get(data, data)}: {int(first['patients']):,} patients, {int(first['events']):,} events",
+        title=f"{TITLES.get(data, data)}: {size}",
         title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("metric")
+    table.add_column("score", min_width=20)
     for model in models:
-        table.add_column(model, justify="right", style="dim" if model == "oracle" else None)
-    for (metric, months), part in rows.groupby(["metric", "horizon_months"], sort=False, dropna=False):
+        table.add_column(model, justify="right", style="dim" if model == "oracle" else None, no_wrap=True)
+    between = " " if width >= METRIC_LETTERS + ESTIMATE_LETTERS * len(models) else "\n"
+    for _, part in rows.groupby(["metric", "horizon_months"], sort=False, dropna=False):
+        metric, months = str(part["metric"].iloc[0]), float(part["horizon_months"].iloc[0])
         by_model = part.set_index("model")
         label = about.get(metric, {}).get("label", metric)
-        at = "" if math.isnan(months) else f" at {months:g} months"
-        table.add_row(f"{label}{at}", *(_cell(by_model, model) for model in models))
+        at = "" if math.isnan(months) else f", {months:g} months"
+        table.add_row(f"{label}{at}", *(_cell(by_model, model, between) for model in models))
     return table
 
 
-def _cell(by_model: pd.DataFrame, model: str) -> str:
-    if model not in by_model.index or not math.isfinite(by_model.loc[model, "value"]):
+def _cell(by_model: pd.DataFrame, model: str, between: str) -> str:
+    if model not in by_model.index:
         return "–"
-    row = by_model.loc[model]
-    shown = f"{row['value']:.3f}"
-    return f"{shown} ({row['low']:.3f} to {row['high']:.3f})" if math.isfinite(row["low"]) else shown
+    value, low, high = (float(by_model[name].loc[model]) for name in ("value", "low", "high"))
+    return f"{value:.3f}{between}({low:.3f}, {high:.3f})" if math.isfinite(low) else f"{value:.3f}"
 
 
 def fidelity_table(table: pd.DataFrame, name: str) -> Table:
     """Return published figures beside what a drawn cohort shows."""
-    shown = Table(title=f"{name}: published and reproduced", title_justify="left")
+    title = f"{name}: published and reproduced"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("arm", "endpoint", "figure"):
         shown.add_column(heading)
     for heading in ("published", "interval", "reproduced", "within"):

@@ -9,7 +9,14 @@ from pipeline.artifacts.cohort_folder import (
 )
 from pipeline.artifacts.digests import file_digest, folder_digest, table_digest, value_digest
 from pipeline.artifacts.folders import claim_folder, new_folder, plain_os_error, replace_file
-from pipeline.artifacts.run_folder import RunView, git_commit, library_versions, load_run, save_run
+from pipeline.artifacts.run_folder import (
+    RunView,
+    git_commit,
+    library_versions,
+    load_run,
+    save_run,
+    update_facts,
+)
 
 __all__ = [
     "RESEARCH_USE",
@@ -28,6 +35,7 @@ __all__ = [
     "save_cohort",
     "save_run",
     "table_digest",
+    "update_facts",
     "value_digest",
     "write_json",
 ]

@@ -92,9 +92,14 @@ def load_cohort(folder: Path) -> Cohort:
     )
 
 
+def json_text(value: Any) -> str:
+    """Return `value` as indented JSON; a number that is not finite becomes null, as JSON has none."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON; a number that is not finite becomes null, as JSON has none."""
-    path.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write `value` as `json_text`."""
+    path.write_text(json_text(value), encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,9 @@ def _cohort_drawings(tables: Tables, endpoint: str) -> Iterator[Drawing]:
     published = None
     if "fidelity" in tables:
         fidelity = tables["fidelity"]
-        published = fidelity[(fidelity["endpoint"] == endpoint) & fidelity["kind"].isin(["median", "landmark"])]
+        published = fidelity[
+            (fidelity["endpoint"] == endpoint) & fidelity["kind"].isin(["median", "landmark"])
+        ]
         shown = fidelity[fidelity["built_on"] & fidelity["kind"].isin(["median", "landmark", "hazard_ratio"])]
         if len(shown):
             yield "fidelity", lambda: figures.fidelity_figure(shown)
@@ -69,11 +72,17 @@ def _cohort_drawings(tables: Tables, endpoint: str) -> Iterator[Drawing]:
 
 def _missing_figure(table: pd.DataFrame) -> Figure:
     from pipeline import figures
+    from pipeline.figures.style import styled
 
     rows = min(int((table["missing"] > 0).sum()), 25)
-    figure = figures.new_figure(8.0, 1.6 + 0.27 * rows)
-    figures.missingness(table, figure.subplots())
-    return figure
+
+    @styled
+    def draw() -> Figure:
+        figure = figures.new_figure(8.0, 1.6 + 0.27 * rows)
+        figures.missingness(table, figure.subplots())
+        return figure
+
+    return draw()
 
 
 def _score_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
@@ -82,22 +91,23 @@ def _score_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
     scores = tables["scores"]
     horizons = scores["horizon_months"].dropna().unique()
     near = float(horizons[np.argmin(np.abs(horizons - months))]) if len(horizons) else None
-    yield "scores", lambda: figures.metric_forest_figure(scores, near)
-    for data in dict.fromkeys(scores["data"]):
-        short = str(data).replace("-", "_")
-        calibration = tables["calibration"][tables["calibration"]["data"] == data]
-        predictions = tables["predictions"]
-        predictions = predictions[(predictions["data"] == data) & (predictions["repeat"] == 0)]
-        predicted = predictions.rename(columns={"survival": "predicted"})
-        for horizon in sorted(calibration["horizon_months"].unique()):
-            yield (
-                f"calibration_{short}_{horizon:g}_months",
-                lambda c=calibration, h=horizon, p=predicted: figures.calibration_figure(c, h, p),
-            )
-        roc = tables["roc"][tables["roc"]["data"] == data]
-        if len(roc):
-            of_data = scores[scores["data"] == data]
-            yield f"roc_{short}", lambda r=roc, s=of_data: figures.roc_figure(r, s)
+    yield "scores", partial(figures.metric_forest_figure, scores, near)
+    kinds = list(dict.fromkeys(scores["data"]))
+    data = "external" if "external" in kinds else kinds[0]  # one picture of each; the tables hold both
+    short = str(data).replace("-", "_")
+    calibration, roc, predictions = (
+        _of(tables[name], data) for name in ("calibration", "roc", "predictions")
+    )
+    predicted = predictions[predictions["repeat"] == 0].rename(columns={"survival": "predicted"})
+    for horizon in sorted(calibration["horizon_months"].unique()):
+        name = f"calibration_{short}_{horizon:g}_months"
+        yield name, partial(figures.calibration_figure, calibration, horizon, predicted)
+    if len(roc):
+        yield f"roc_{short}", partial(figures.roc_figure, roc, _of(scores, data))
+
+
+def _of(table: pd.DataFrame, data: str) -> pd.DataFrame:
+    return table[table["data"] == data] if len(table) else table
 
 
 def _explanation_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
@@ -111,24 +121,21 @@ def _explanation_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
         columns, modalities = (mine[mine["level"] == level] for level in ("column", "modality"))
         scale = str(mine["scale"].iloc[0])
         at = months if mine["horizon_months"].notna().any() else None
-        yield (
-            f"importance_{model}",
-            lambda c=columns, m=modalities, at=at: figures.importance_figure(c, m, at),
-        )
-        if mine["horizon_months"].nunique() > 1:
-            yield f"importance_over_time_{model}", lambda c=columns: figures.importance_over_time_figure(c)
-        swarm = tables["beeswarm"]
-        swarm = swarm[swarm["model"] == model]
-        yield f"beeswarm_{model}", lambda s=swarm, sc=scale, at=at: figures.beeswarm_figure(s, sc, at)
-        stories = tables["waterfalls"]
-        stories = stories[stories["model"] == model]
-        for number, (role, story) in enumerate(stories.groupby("role", sort=False), start=1):
-            yield (
-                f"waterfall_{model}_{number}",
-                lambda s=story, sc=scale, at=at, r=role: figures.waterfall_figure(s, sc, at, f"Patient at {r}"),
-            )
+        yield f"importance_{model}", partial(figures.importance_figure, columns, modalities, at)
+        if len(mine["horizon_months"].dropna().unique()) > 1:
+            yield f"importance_over_time_{model}", partial(figures.importance_over_time_figure, columns)
+        swarm = tables["beeswarm"][tables["beeswarm"]["model"] == model]
+        yield f"beeswarm_{model}", partial(figures.beeswarm_figure, swarm, scale, at)
+        if "waterfalls" in tables:
+            yield from _waterfalls(tables["waterfalls"], str(model), scale, at)
     if "agreement_columns" in tables:
-        yield (
-            "agreement",
-            lambda: figures.agreement_figure(tables["agreement_columns"], months),
-        )
+        yield "agreement", partial(figures.agreement_figure, tables["agreement_columns"], months)
+
+
+def _waterfalls(stories: pd.DataFrame, model: str, scale: str, months: float | None) -> Iterator[Drawing]:
+    from pipeline import figures
+
+    mine = stories[stories["model"] == model]
+    for number, (role, story) in enumerate(mine.groupby("role", sort=False), start=1):
+        title = f"Patient at {role}"
+        yield f"waterfall_{model}_{number}", partial(figures.waterfall_figure, story, scale, months, title)

@@ -14,15 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.artifacts.cohort_folder import RESEARCH_USE, write_json
-from pipeline.artifacts.folders import new_folder
+from pipeline.artifacts.cohort_folder import RESEARCH_USE, json_text, write_json
+from pipeline.artifacts.folders import new_folder, replace_file
 from pipeline.schema import InputError, Progress, silent
 
 if TYPE_CHECKING:
     from pipeline.run import RunResult
 
 # The libraries whose version can change a number in a run.
-LIBRARIES = ("lungio", "numpy", "pandas", "scipy", "scikit-learn", "scikit-survival", "lifelines", "shap", "numba")
+LIBRARIES = (
+    "lungio",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "scikit-survival",
+    "lifelines",
+    "shap",
+    "numba",
+)
 
 
 def save_run(
@@ -78,7 +88,11 @@ def save_run(
             "notes": list(result.notes),
             "versions": library_versions(),
         })  # fmt: skip
-        drawn = {**facts, "endpoint": result.analysis.endpoint, "explained_months": result.analysis.explanation.horizon_months}
+        drawn = {
+            **facts,
+            "endpoint": result.analysis.endpoint,
+            "explained_months": result.analysis.explanation.horizon_months,
+        }
         draw_gallery(result.tables, drawn, partial / "figures", progress)
     return folder
 
@@ -135,6 +149,12 @@ def load_run(folder: Path) -> RunView:
     return RunView(folder)
 
 
+def update_facts(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Set entries of a run's ``run.json``, which is replaced whole or not at all."""
+    facts = load_run(folder).facts | dict(changes)
+    replace_file(folder / "run.json", json_text(facts).encode())
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide a run's numbers."""
     found = {"python": platform.python_version()}
@@ -148,9 +168,10 @@ def library_versions() -> dict[str, str]:
 
 def git_commit(folder: Path) -> dict[str, Any] | None:
     """Return the commit checked out at `folder` and whether files differ from it; None outside a checkout."""
+
     def ask(*words: str) -> str:
         command = ["git", "-C", str(folder), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603, S607
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
 
     try:
         if Path(ask("rev-parse", "--show-toplevel")) != folder.resolve():

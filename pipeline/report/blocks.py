@@ -19,15 +19,20 @@ def table(
     numbers_from: int = 1,
     shaded: Sequence[str] = (),
     row_classes: Sequence[str] = (),
+    kind: str = "",
 ) -> str:
-    """Return a table; columns from `numbers_from` on are set as numbers, those named in `shaded` are tinted."""
+    """Return a table; columns from `numbers_from` on hold numbers, those named in `shaded` are tinted."""
     tint = ["shaded" if name in shaded else "" for name in head]
 
     def cells(tag: str, values: Sequence[object]) -> str:
         made = []
         for position, value in enumerate(values):
             classes = f"{'number' if position >= numbers_from else ''} {tint[position]}".strip()
-            made.append(f'<{tag} class="{classes}">{text(value)}</{tag}>' if classes else f"<{tag}>{text(value)}</{tag}>")
+            made.append(
+                f'<{tag} class="{classes}">{text(value)}</{tag}>'
+                if classes
+                else f"<{tag}>{text(value)}</{tag}>"
+            )
         return "".join(made)
 
     body = []
@@ -36,8 +41,8 @@ def table(
         body.append(f'<tr class="{kind}">{cells("td", row)}</tr>' if kind else f"<tr>{cells('td', row)}</tr>")
     said = f"<caption>{text(caption)}</caption>" if caption else ""
     return (
-        f'<div class="scroll" tabindex="0"><table>{said}<thead><tr>{cells("th", head)}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0"><table class="{escape(kind)}">{said}'
+        f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
@@ -67,7 +72,7 @@ def estimate(value: float, low: float, high: float, digits: int = 3, best: bool 
 
 
 def figure(png: Path, caption: str, *, wide: bool = True) -> str:
-    """Return a figure whose picture stands in the page itself: the SVG beside `png`, or the PNG if that is lighter."""
+    """Return a figure with its picture in the page itself: the SVG beside `png`, or the PNG if lighter."""
     svg = png.with_suffix(".svg")
     if svg.is_file() and svg.stat().st_size <= SVG_BYTES:
         kind, content = "svg+xml", svg.read_bytes()

@@ -89,7 +89,7 @@ def _kernel_manager() -> Iterator[Any]:
         language="python",
     )
 
-    class ThisInterpreter(KernelSpecManager):  # type: ignore[misc]
+    class ThisInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return spec
 
@@ -128,7 +128,11 @@ def as_page(executed: Any, title: str) -> str:
             html = _with_anchors(markdown2html(cell.source), contents)
             parts.append(f'<div class="prose">{html}</div>')
         elif cell.cell_type == "code":
-            parts += [html for output in cell.outputs if (html := _output(output))]
+            shown = [html for output in cell.outputs if (html := _output(output))]
+            if not shown and cell.outputs and parts:  # a section without content goes, heading and all
+                parts.pop()
+                contents.pop()
+            parts += shown
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html.j2"]))
     return environment.get_template("page.html.j2").render(
         title=title, style=(HERE / "style.css").read_text(encoding="utf-8"), parts=parts, contents=contents

@@ -113,13 +113,12 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
 
 def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
     """Return the tables about the patients, before any model."""
-    from pipeline.cohort_check import check_cohort, findings_table
+    from pipeline.cohort_check import findings_table
     from pipeline.figures import kaplan_meier_curves, missing_table
     from pipeline.table_one import layout, table_one
 
     train, endpoint = planned.train, planned.analysis.endpoint
     level = planned.analysis.bootstrap.level
-    cohorts = [c for c in (train, planned.external) if c is not None]
     first = table_one(train)
     return {
         "endpoint": pd.DataFrame([{"name": endpoint, "label": ENDPOINTS[endpoint].label}]),
@@ -128,7 +127,7 @@ def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
         "table_one": first,
         "table_one_layout": layout(first),
         "findings": pd.concat(
-            [findings_table(check_cohort(c)).assign(cohort=c.name) for c in cohorts], ignore_index=True
+            [findings_table(found).assign(cohort=name) for name, found in planned.findings], ignore_index=True
         ),
         "missing": missing_table(train),
         "correlations": correlation_table(train),
@@ -140,14 +139,24 @@ def event_free(calibration: pd.DataFrame) -> pd.DataFrame:
     """Turn a calibration table of risks into one of event-free probabilities."""
     if not len(calibration):
         return pd.DataFrame(
-            columns=["model", "data", "horizon_months", "kind", "predicted", "observed", "low", "high", "patients"]
+            columns=[
+                "model",
+                "data",
+                "horizon_months",
+                "kind",
+                "predicted",
+                "observed",
+                "low",
+                "high",
+                "patients",
+            ]
         )
     turned = {"predicted": "predicted", "observed": "observed", "low": "high", "high": "low"}
     return calibration.assign(**{to: 1 - calibration[of] for to, of in turned.items()})
 
 
 def prediction_table(predictions: Predictions, analysis: Analysis) -> pd.DataFrame:
-    """Return `data`, `model`, `repeat`, `row`, `risk`, `horizon_months`, `survival` of every judged patient."""
+    """Return one row a judged patient (by `row`), model, repeat and horizon: `risk` and `survival`."""
     parts = []
     for model, repeats in predictions.models.items():
         for repeat, prediction in enumerate(repeats):
@@ -175,7 +184,9 @@ def additivity_check(errors: Mapping[str, float]) -> Check:
     """State how exactly contributions add up; a larger error has stopped the run before."""
     worst = max(errors.values(), default=0.0)
     said = ", ".join(f"{name} {error:.1e}" for name, error in errors.items()) or "nothing was explained"
-    return Check("explanations_add_up", worst <= 1e-6, f"largest gap between contributions and prediction: {said}")
+    return Check(
+        "explanations_add_up", worst <= 1e-6, f"largest gap between contributions and prediction: {said}"
+    )
 
 
 def ceiling_checks(scores: pd.DataFrame) -> list[Check]:
@@ -221,4 +232,3 @@ def notes(planned: RunPlan, dropped: pd.DataFrame) -> tuple[str, ...]:
         what = row["metric"] or "every score"
         said.append(f"not judged: {what} of {row['group']}{at} ({row['data']}): {row['reason']}")
     return tuple(dict.fromkeys(said))
-

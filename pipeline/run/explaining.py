@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,12 @@ from pipeline.explain import (
     importance,
     waterfall_table,
 )
+from pipeline.explain.attribution import Level
 from pipeline.models import SurvivalModel
 from pipeline.run.streams import stage_generator
 from pipeline.schema import Cohort, Progress, silent
 
-LEVELS = ("feature", "column", "modality")
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 
 def explained_months(analysis: Analysis) -> tuple[float, ...]:
@@ -83,10 +85,16 @@ def explanation_tables(
         risk = full.scale.risk_sign * full.prediction[:, full.position(at)]
         for story in choose_patients(risk, analysis.explanation.waterfalls).to_dict("records"):
             part = waterfall_table(full, int(story["position"]), at)
-            add("waterfalls", part.assign(model=name, role=story["role"], row=position[int(story["position"])]))
+            add(
+                "waterfalls",
+                part.assign(model=name, role=story["role"], row=position[int(story["position"])]),
+            )
         row_of = dict(zip(full.patients, position, strict=True))
         tidy = full.tidy()
-        add("contributions", tidy.assign(patient=tidy["patient"].map(row_of)).rename(columns={"patient": "row"}))
+        add(
+            "contributions",
+            tidy.assign(patient=tidy["patient"].map(row_of)).rename(columns={"patient": "row"}),
+        )
         if explained.truth is not None:
             agreement = agreement_with_truth(full, explained.truth, analysis.endpoint)
             add("agreement_columns", agreement.columns)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from pipeline.config import Analysis
 from pipeline.schema import ENDPOINTS, Cohort, InputError
+
+if TYPE_CHECKING:
+    from pipeline.cohort_check import Finding
 
 SMALLEST_TRAINING = 40  # patients; below it no fold has patients enough to learn from
 EVENTS_A_FOLD = 3
@@ -20,6 +25,7 @@ class RunPlan:
     analysis: Analysis
     train: Cohort
     external: Cohort | None
+    findings: tuple[tuple[str, tuple[Finding, ...]], ...]  # what the checks found, by cohort
 
     @property
     def explained(self) -> Cohort:
@@ -43,6 +49,7 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         An unknown model, metric, column or option; an endpoint a cohort lacks; a horizon beyond
         follow-up; too few patients or events; the oracle where there is no truth; a cohort with faults.
     """
+    from pipeline.cohort_check import check_cohort
     from pipeline.evaluate import build_models, check_horizons, check_subgroups
 
     cohorts = [train] if external is None else [train, external]
@@ -54,8 +61,9 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         except InputError as error:
             faults.append(f"analysis: {error}")
 
-    for cohort in cohorts:
-        collect(lambda cohort=cohort: refuse_faulty(cohort))
+    findings = tuple((cohort.name, tuple(check_cohort(cohort))) for cohort in cohorts)
+    for name, found in findings:
+        collect(partial(refuse_faulty, name, found))
     faults += _metric_faults(analysis)
     collect(lambda: check_subgroups(analysis.subgroups, cohorts))
     collect(lambda: check_horizons(analysis, cohorts))
@@ -66,17 +74,15 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         faults += _size_faults(analysis, train)
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
-    return RunPlan(analysis, train, external)
+    return RunPlan(analysis, train, external, findings)
 
 
-def refuse_faulty(cohort: Cohort) -> None:
-    """Raise an InputError when the cohort check finds faults, naming each."""
-    from pipeline.cohort_check import check_cohort
-
-    faults = [f for f in check_cohort(cohort) if f.severity == "fault"]
+def refuse_faulty(name: str, findings: Iterable[Finding]) -> None:
+    """Raise an InputError when the checks of cohort `name` found faults, naming each."""
+    faults = [f for f in findings if f.severity == "fault"]
     if faults:
         lines = [f"column {f.column!r}: {f.message}; {f.remedy}" if f.column else f.message for f in faults]
-        raise InputError(f"cohort {cohort.name!r} cannot be analysed:\n  " + "\n  ".join(lines))
+        raise InputError(f"cohort {name!r} cannot be analysed:\n  " + "\n  ".join(lines))
 
 
 def _metric_faults(analysis: Analysis) -> list[str]:
@@ -96,12 +102,12 @@ def _external_faults(analysis: Analysis, train: Cohort, external: Cohort) -> lis
     if lacking:
         shown = ", ".join(map(repr, lacking[:5])) + (" …" if len(lacking) > 5 else "")
         faults.append(
-            f"external: cohort {external.name!r} lacks {len(lacking)} of the columns to learn from ({shown}); "
+            f"external: cohort {external.name!r} lacks {len(lacking)} columns to learn from ({shown}); "
             "name those that both cohorts have in analysis.features"
         )
     if "oracle" in analysis.models and train.truth is not None and external.truth is None:
         faults.append(
-            f"analysis: models: oracle needs the truth, which external cohort {external.name!r} lacks; leave it out"
+            f"analysis: models: oracle needs the truth, which cohort {external.name!r} lacks; leave it out"
         )
     return faults
 

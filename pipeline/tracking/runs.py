@@ -77,7 +77,9 @@ def log_report(uri: str, run_id: str, files: list[Path]) -> None:
             client.log_artifact(run_id, str(file), "report")
 
 
-def _track_model(mlflow: Any, client: Any, view: RunView, experiment_id: str, parent: str, model: str) -> None:
+def _track_model(
+    mlflow: Any, client: Any, view: RunView, experiment_id: str, parent: str, model: str
+) -> None:
     facts = view.facts
     tags = _tags(facts) | {"mlflow.parentRunId": parent, "model": model}
     run = client.create_run(experiment_id, run_name=f"{model} · {view.folder.name}", tags=tags).info.run_id
@@ -104,7 +106,9 @@ def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:
     example = view.table("typical_patients").reset_index(drop=True)
     number = [pd.api.types.is_numeric_dtype(example[name]) for name in example]
     signature = ModelSignature(
-        inputs=Schema([ColSpec("double" if n else "string", c) for c, n in zip(example, number, strict=True)]),
+        inputs=Schema(
+            [ColSpec("double" if n else "string", c) for c, n in zip(example, number, strict=True)]
+        ),
         outputs=Schema([ColSpec("double", f"survival_{m:g}_months") for m in months]),
         params=ParamSchema([ParamSpec("months", "double", months, (-1,))]),
     )
@@ -160,9 +164,9 @@ def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
     """Return the overall scores without a horizon, named ``<model>.<data>.<metric>``, for the parent run."""
     rows = scores[(scores["group"] == "all") & scores["horizon_months"].isna()]
     return [
-        (_metric_name(f"{r.model}.{SHORT.get(r.data, r.data)}.{r.metric}"), float(r.value), 0)
-        for r in rows.itertuples()
-        if math.isfinite(r.value)
+        (_metric_name(f"{r['model']}.{SHORT.get(r['data'], r['data'])}.{r['metric']}"), float(r["value"]), 0)
+        for r in rows.to_dict("records")
+        if math.isfinite(r["value"])
     ]
 
 

@@ -54,7 +54,9 @@ def check_store(uri: str) -> None:
     if path.exists() and path.stat().st_size and path.read_bytes()[:15] != b"SQLite format 3":
         raise InputError(f"tracking store {path} is not an SQLite database; give another --tracking-uri")
     if not os.access(place, os.W_OK):
-        raise InputError(plain_os_error(PermissionError(13, "no permission"), path).replace("--out", "--tracking-uri"))
+        raise InputError(
+            plain_os_error(PermissionError(13, "no permission"), path).replace("--out", "--tracking-uri")
+        )
 
 
 def artifact_root(uri: str) -> str | None:

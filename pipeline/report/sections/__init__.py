@@ -1,0 +1,33 @@
+"""Sections of the report: each takes a run and returns HTML; nothing is fitted, all is read."""
+
+from pipeline.report.sections.explaining import agreement, explanations
+from pipeline.report.sections.methods import methods, sources
+from pipeline.report.sections.opening import checks, opening
+from pipeline.report.sections.patients import arms, fidelity, findings, table_one
+from pipeline.report.sections.performance import (
+    calibration,
+    differences,
+    performance_figures,
+    roc,
+    scores,
+    subgroups,
+)
+
+__all__ = [
+    "agreement",
+    "arms",
+    "calibration",
+    "checks",
+    "differences",
+    "explanations",
+    "fidelity",
+    "findings",
+    "methods",
+    "opening",
+    "performance_figures",
+    "roc",
+    "scores",
+    "sources",
+    "subgroups",
+    "table_one",
+]

@@ -1,0 +1,129 @@
+"""Who the patients are: arms, fidelity, table one, what the checks found."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.artifacts import RunView
+from pipeline.report import blocks
+from pipeline.report.blocks import Markup, text
+from pipeline.report.sections.wording import words
+
+SECTION_NAMES: Final = {"ctdna": "Circulating tumour DNA", "outcome": "Outcome", "": "All"}
+
+
+def arms(run: RunView) -> str:
+    """Return patients, events, median and hazard ratio of each arm, and the Kaplan-Meier figure."""
+    rows = [
+        [
+            words(row["arm"]),
+            f"{int(row['patients']):,}",
+            f"{int(row['events']):,}",
+            blocks.estimate(row["median_months"], row["median_low"], row["median_high"], digits=1),
+            blocks.estimate(row["hazard_ratio"], row["low"], row["high"], digits=2),
+        ]
+        for row in run.table("arms").to_dict("records")
+    ]
+    table = blocks.table(["Arm", "Patients", "Events", "Median, months", "Hazard ratio"], rows)
+    said = "Kaplan-Meier estimates by arm, pointwise intervals, censored patients as ticks, numbers at risk"
+    if run.figures("fidelity"):
+        said += "; marks are the published medians and rates"
+    return table + blocks.figures(run.figures("kaplan_meier"), f"{said}.")
+
+
+def fidelity(run: RunView) -> str:
+    """Return how the drawn patients compare with the publications; nothing for a real cohort."""
+    if "fidelity" not in run.tables:
+        return ""
+    table = run.table("fidelity")
+    built, within = table[table["built_on"]], table[table["built_on"] & table["within"]]
+    rows, kinds = [], []
+    for row in table.to_dict("records"):
+        digits = {"median": 1, "landmark": 3, "hazard_ratio": 2}.get(row["kind"], 3)
+        at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
+        name = str(row["endpoint"])
+        name = name.upper() if name in ("os", "pfs") else name.capitalize()
+        rows.append(
+            [
+                words(row["arm"]),
+                f"{name}, {words(row['kind']).lower()}{at}",
+                blocks.estimate(_number(row["published"]), _number(row["low"]), _number(row["high"]), digits),
+                f"{row['reproduced']:.{digits}f}",
+                ("within" if row["within"] else "outside") if row["built_on"] else "predicted",
+                row["source"],
+            ]
+        )
+        kinds.append("" if row["within"] or not row["built_on"] else "warning")
+    head = ["Arm", "Figure", "Published", "Reproduced", "Agreement", "Source"]
+    return (
+        f"<p>{len(within)} of {len(built)} published figures that the curves were built on come back within "
+        "their tolerance in this draw.</p>"
+        + blocks.figures(run.figures("fidelity"), "Published figures and what the drawn patients show.")
+        + blocks.folded(
+            f"All {len(table)} figures with their sources",
+            blocks.table(head, rows, numbers_from=2, row_classes=kinds),
+        )
+    )
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def table_one(run: RunView) -> str:
+    """Return the cohort at baseline, grouped by modality."""
+    table = run.table("table_one_layout")
+    fixed = ("section", "label", "level", "statistic", "missing", "smd")
+    groups = [c for c in table.columns if c not in fixed]
+    rows: list[list[object]] = []
+    kinds: list[str] = []
+    section = label = ""
+    for row in table.to_dict("records"):
+        if row["section"] != section:
+            section = row["section"]
+            rows.append([SECTION_NAMES.get(section, words(section)), *[""] * (len(groups) + 2)])
+            kinds.append("group")
+        unit = Markup(f' <span class="unit">{text(row["statistic"])}</span>')
+        again = row["label"] == label and row["level"]
+        label = row["label"]
+        name = row["level"] if again else f"{label}: {row['level']}" if row["level"] else label
+        rest = ["", ""] if again else [row["missing"], row["smd"]]
+        rows.append([Markup(text(name) + unit), *(row[g] for g in groups), *rest])
+        kinds.append("level" if again else "")
+    head = ["", *map(words, groups), "Missing", "Difference"]
+    caption = "Difference: standardised mean difference between arms; below 0.1 is usually taken as balanced."
+    return blocks.table(head, rows, row_classes=kinds, caption=caption, kind="dense")
+
+
+def findings(run: RunView) -> str:
+    """Return what the cohort checks found, faults first, and the figure of missing values."""
+    table = run.table("findings")
+    serious = table[table["severity"] != "note"]
+    notes = table[table["severity"] == "note"]
+    head = ["", "Cohort", "Column", "Found", "What to do"]
+
+    def listed(part: pd.DataFrame) -> str:
+        rows = [
+            [r["severity"].capitalize(), r["cohort"], r["column"], r["message"], r["remedy"]]
+            for r in part.to_dict("records")
+        ]
+        return blocks.table(head, rows, numbers_from=9, row_classes=list(part["severity"]))
+
+    said = (
+        listed(serious)
+        if len(serious)
+        else "<p>The checks of the cohorts found no fault and nothing to warn of.</p>"
+    )
+    return (
+        said
+        + (blocks.folded(f"{len(notes)} notes", listed(notes)) if len(notes) else "")
+        + blocks.figures(run.figures("missing"), "Share of patients without each value, training cohort.")
+        + "".join(
+            blocks.folded(
+                "How the markers go together", blocks.figure(f, "Rank correlations, training cohort.")
+            )
+            for f in run.figures("correlations")
+        )
+    )

@@ -1,0 +1,139 @@
+"""How well the models do: scores, differences, subgroups, calibration, discrimination."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from pipeline.artifacts import RunView
+from pipeline.report import blocks
+from pipeline.report.blocks import Markup, text
+from pipeline.report.sections.wording import (
+    BETTER,
+    DATA_NAMES,
+    estimates,
+    explained_horizon,
+    model_name,
+    models_in,
+    shaded,
+    words,
+)
+
+
+def scores(run: RunView) -> str:
+    """Return the overall scores, a table for each set of patients; the horizons not explained are folded.
+
+    The best of the models that learnt is bold, the oracle shaded.
+    """
+    table = run.table("scores")
+    overall = table[table["group"] == "all"]
+    near = explained_horizon(run)
+    main = overall[overall["horizon_months"].isna() | (overall["horizon_months"] == near)]
+    others = overall.drop(main.index)
+    order = sorted(dict.fromkeys(overall["data"]), key=lambda data: data != "external")
+    shown = "".join(_score_table(run, main[main["data"] == data], data) for data in order)
+    rest = "".join(_score_table(run, others[others["data"] == data], data) for data in order)
+    return shown + (blocks.folded("Scores at the other horizons", rest) if rest else "")
+
+
+def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
+    if not len(part):
+        return ""
+    models = models_in(part)
+    rows = []
+    for _, line in part.groupby(["metric", "horizon_months"], sort=False, dropna=False):
+        metric, months = str(line["metric"].iloc[0]), float(line["horizon_months"].iloc[0])
+        about = run.facts["metrics"].get(metric, {"label": metric, "better": ""})
+        at = "" if pd.isna(months) else f" at {months:g} months"
+        by_model = line.set_index("model")
+        best = _best(by_model["value"].drop("oracle", errors="ignore"), about["better"])
+        said = (
+            f'{text(about["label"] + at)} <span class="arrow">{text(BETTER.get(about["better"], ""))}</span>'
+        )
+        rows.append([Markup(said), *estimates(by_model, models, best)])
+    first = part.iloc[0]
+    caption = (
+        f"{words(DATA_NAMES.get(data, data))}: {int(first['patients']):,} patients, "
+        f"{int(first['events']):,} events. Small figures: bootstrap intervals at "
+        f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best of the models that learnt."
+    )
+    return blocks.table(["Score", *map(model_name, models)], rows, caption=caption, shaded=shaded(models))
+
+
+def _best(values: pd.Series[float], direction: str) -> str | None:
+    values = values.dropna()
+    if not len(values):
+        return None
+    distance = {"higher": -values, "lower": values, "one": (values - 1).abs()}.get(direction)
+    return None if distance is None else str(distance.idxmin())
+
+
+def differences(run: RunView) -> str:
+    """Return paired differences between models, when the run holds them."""
+    if "differences" not in run.tables:
+        return ""
+    table = run.table("differences")
+    table = table[(table["group"] == "all") & (table["model"] != "oracle")]
+    if not len(table):
+        return ""
+    rows = [
+        [
+            DATA_NAMES.get(row["data"], row["data"]),
+            f"{model_name(row['model'])} – {model_name(row['reference'])}",
+            run.facts["metrics"].get(row["metric"], {}).get("label", row["metric"]),
+            "" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}",
+            blocks.estimate(row["value"], row["low"], row["high"]),
+        ]
+        for row in table.to_dict("records")
+    ]
+    head = ["Patients", "Models", "Score", "Months", "Difference"]
+    return blocks.folded(
+        "Differences between models, on the same patients", blocks.table(head, rows, numbers_from=3)
+    )
+
+
+def subgroups(run: RunView) -> str:
+    """Return Uno's C of every model by subgroup."""
+    table = run.table("scores")
+    rows = table[(table["metric"] == "uno_c") & (table["data"] == table["data"].iloc[-1])]
+    if set(rows["group"]) <= {"all"}:
+        return ""
+    models = models_in(rows)
+    made = []
+    for group, part in rows.groupby("group", sort=False):
+        cells = estimates(part.set_index("model"), models)
+        label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
+        made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
+    head = ["Subgroup", "Patients", "Events", *map(model_name, models)]
+    caption = f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}."
+    return blocks.table(head, made, caption=caption, shaded=shaded(models))
+
+
+def performance_figures(run: RunView) -> str:
+    """Return all scores with their intervals as one figure."""
+    return blocks.figures(
+        run.figures("scores"),
+        "Scores with intervals, open marks cross-validation, filled marks external test.",
+    )
+
+
+def calibration(run: RunView) -> str:
+    """Return the calibration figures: one open, the others folded."""
+    pngs = run.figures("calibration_external_*") or run.figures("calibration_*")
+    pngs = sorted(pngs, key=lambda p: [float(w) for w in p.stem.split("_") if w.replace(".", "").isdigit()])
+    if not pngs:
+        return "<p>No calibration figures.</p>"
+    wanted = f"_{run.facts['analysis']['explanation']['horizon_months']:g}_months"
+    shown = next((p for p in pngs if p.stem.endswith(wanted)), pngs[0])
+    caption = "Observed against predicted probability of being event-free; bars below count the predictions."
+    others = [blocks.figure(p, caption) for p in pngs if p != shown]
+    return blocks.figure(shown, caption) + (
+        blocks.folded("Other horizons", "".join(others)) if others else ""
+    )
+
+
+def roc(run: RunView) -> str:
+    """Return the figures of discrimination over time."""
+    pngs = run.figures("roc_external") or run.figures("roc_*")
+    return blocks.figures(pngs, "ROC curves at each horizon, weighted for censoring, and the area over time.")

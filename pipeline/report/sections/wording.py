@@ -1,0 +1,60 @@
+"""Names and cells that several sections share."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.artifacts import RunView
+from pipeline.report import blocks
+from pipeline.report.blocks import Markup
+
+MODEL_NAMES: Final = {
+    "cox": "Cox",
+    "rsf": "Survival forest",
+    "pdl1": "PD-L1 rule",
+    "oracle": "Oracle (ceiling)",
+}
+DATA_NAMES: Final = {"cross-validation": "cross-validation", "external": "external test"}
+BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "one": "1 is right"}
+
+
+def model_name(name: str) -> str:
+    """Return a model's name as it stands in the report."""
+    return MODEL_NAMES.get(str(name), str(name).replace("_", " "))
+
+
+def words(name: Any) -> str:
+    """Return an identifier as words, with a capital."""
+    said = str(name).replace("_", " ")
+    return said[:1].upper() + said[1:]
+
+
+def models_in(scores: pd.DataFrame) -> list[str]:
+    """Return the models of a score table, the oracle last."""
+    return sorted(dict.fromkeys(scores["model"]), key=lambda model: model == "oracle")
+
+
+def shaded(models: list[str]) -> list[str]:
+    """Return the headings of the columns to shade."""
+    return [model_name("oracle")] if "oracle" in models else []
+
+
+def estimates(by_model: pd.DataFrame, models: list[str], best: str | None = None) -> list[Markup]:
+    """Return one cell a model: its value and interval."""
+    cells = []
+    for model in models:
+        if model in by_model.index:
+            value, low, high = (float(by_model[c].loc[model]) for c in ("value", "low", "high"))
+            cells.append(blocks.estimate(value, low, high, best=model == best))
+        else:
+            cells.append(Markup(""))
+    return cells
+
+
+def explained_horizon(run: RunView) -> float:
+    """Return the horizon of the scores that lies nearest to the explained one."""
+    analysis = run.facts["analysis"]
+    wanted = analysis["explanation"]["horizon_months"]
+    return float(min(analysis["horizons_months"], key=lambda horizon: abs(horizon - wanted)))
