@@ -195,7 +195,7 @@ class Cohort:
 
     def take(self, patients: pd.Index) -> Cohort:
         """Return the same cohort with only `patients`; the truth keeps every patient."""
-        return replace(self, observed=self.observed.loc[patients].rename_axis(self.observed.index.name))
+        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"))
 
 
 @dataclass(frozen=True)
