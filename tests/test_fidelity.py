@@ -61,7 +61,8 @@ def test_two_arms_give_cox_s_hazard_ratio_with_many_ties() -> None:
     months = np.ceil(rng.exponential(10.0, 600) / np.where(treated, 0.6, 1.0))
     event = rng.random(600) < 0.8
     y, x = Surv.from_arrays(event, months), treated.astype(float)[:, None]
-    efron, breslow = (math.exp(CoxPHSurvivalAnalysis(ties=t).fit(x, y).coef_[0]) for t in ("efron", "breslow"))
+    fits = (CoxPHSurvivalAnalysis(ties=t).fit(x, y) for t in ("efron", "breslow"))
+    efron, breslow = (math.exp(fit.coef_[0]) for fit in fits)
     assert two_arm_hazard_ratio(months, event, treated) == pytest.approx(efron, rel=1e-6)
     assert two_arm_hazard_ratio(months, event, treated) != pytest.approx(breslow, rel=1e-3)  # the twin
 

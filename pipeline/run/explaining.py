@@ -21,7 +21,7 @@ from pipeline.explain import (
 from pipeline.explain.attribution import Level
 from pipeline.models import SurvivalModel
 from pipeline.run.streams import stage_generator
-from pipeline.schema import Cohort, Progress, silent
+from pipeline.schema import Cohort, Progress, Truth, silent
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
@@ -95,8 +95,13 @@ def explanation_tables(
             "contributions",
             tidy.assign(patient=tidy["patient"].map(row_of)).rename(columns={"patient": "row"}),
         )
-        if explained.truth is not None:
+        if explained.truth is not None and _told(explained.truth, analysis.endpoint):
             agreement = agreement_with_truth(full, explained.truth, analysis.endpoint)
             add("agreement_columns", agreement.columns)
             add("agreement_summary", agreement.summary)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in collected.items()}
+
+
+def _told(truth: Truth, endpoint: str) -> bool:
+    """Whether a truth records what each marker contributed."""
+    return any(str(name).startswith(f"{endpoint}_contribution[") for name in truth.patients)
