@@ -72,7 +72,11 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
             record_timing=False,
             on_cell_complete=lambda cell, cell_index: progress("write the report", cell_index, cells),
         )
-        client.execute(stderr=subprocess.DEVNULL)  # a cell's error comes back over the wire, not from there
+        try:
+            client.execute(stderr=subprocess.DEVNULL)  # a cell's error comes back over the wire, not from there
+        finally:
+            if client.kc is not None:  # the kernel is ours, so nbclient leaves its sockets open
+                client.kc.stop_channels()
     progress("write the report", cells, cells)
     return nb
 
