@@ -230,6 +230,7 @@ def manifest(
     return {
         "made_by": "lungio synthetic_data",
         "simulated": True,
+        "confirmed": ["event_coding", "time_unit"],  # right by construction, however odd they look
         "trial": trial.id,
         "registry": trial.registry,
         "setting": trial.setting,
