@@ -84,12 +84,16 @@ def recency(trial: TrialSpec, readout: Readout) -> tuple[float, int]:
 def population_of(trial: TrialSpec, endpoint: str, arm: str) -> str | None:
     """Return the population an arm's curve is read from: the main one, else all randomised."""
     label = ENDPOINT_LABELS[endpoint]
-    for population in dict.fromkeys((trial.main_population, "ITT")):
-        if population and any(
+    for population in _populations(trial):
+        if any(
             r.endpoint == label and r.population == population and _points(r, arm) for r in trial.readouts
         ):
             return population
     return None
+
+
+def _populations(trial: TrialSpec) -> list[str]:
+    return [p for p in dict.fromkeys((trial.main_population, "ITT")) if p]
 
 
 def _points(readout: Readout, arm: str) -> list[tuple[str, float, float, float | None, float | None]]:
@@ -220,7 +224,7 @@ def drawable_arms(trial: TrialSpec) -> tuple[str, ...]:
     if not complete:
         lines = [
             f"arm {arm!r}: no median or landmark rate for {' and '.join(endpoints)} "
-            f"in population {trial.main_population!r} or 'ITT'"
+            f"in population {' or '.join(map(repr, _populations(trial)))}"
             for arm, endpoints in missing.items()
         ]
         raise InputError(
