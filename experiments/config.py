@@ -112,8 +112,8 @@ def find_config(kind: Kind, name_or_path: str) -> Path:
     if given.is_dir():
         raise InputError(f"{name_or_path} is a folder; give the {what}'s YAML file")
     names = [p.stem for p in shipped.values()]
-    near = difflib.get_close_matches(_plain(given.stem), [_plain(n) for n in names], n=3, cutoff=0.5)
-    offered = [p.stem for key, p in shipped.items() if key in near]
+    near = difflib.get_close_matches(_plain(given.stem), shipped, n=2, cutoff=0.5)
+    offered = [shipped[key].stem for key in near]
     beside = _files_like(given)
     hint = f"did you mean {' or '.join([*beside, *offered])}?" if beside or offered else ""
     known = f"shipped are {', '.join(names)}" if names else ""

@@ -60,7 +60,7 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     Everything that can be refused is refused before any patient is drawn; the folder appears only when it
     is whole, and MLflow hears of the run only then.
     """
-    from pipeline.run import analyse, plan
+    from pipeline.run import analyse, check_names, plan
     from pipeline.run.streams import stage_generator
 
     started = dt.datetime.now(dt.UTC)
@@ -69,6 +69,7 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     store = resolve_store(options.tracking_uri) if options.track else None
     if store is not None:
         check_store(store)
+    check_names(experiment.analysis)
     sources = resolve_sources(experiment, options)
     rng = np.random.default_rng(experiment.seed)
     with StageProgress(console, options.quiet) as progress:

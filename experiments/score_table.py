@@ -34,17 +34,19 @@ def score_table(view: RunView, data: str, width: int) -> Table:
     models = sorted(dict.fromkeys(rows["model"]), key=lambda m: m == "oracle")
     about: dict[str, Any] = view.facts["metrics"]
     first = rows.iloc[0]
+    roomy = width >= METRIC_LETTERS + ESTIMATE_LETTERS * len(models)
     size = f"{int(first['patients']):,} patients, {int(first['events']):,} events"
     table = Table(
         title=f"{TITLES.get(data, data)}: {size}",
         title_justify="left",
         box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=(0, 1, 0, 0) if roomy else 0,
+        show_edge=False,
     )
-    table.add_column("score", min_width=20)
+    table.add_column("score")
     for model in models:
         table.add_column(model, justify="right", style="dim" if model == "oracle" else None, no_wrap=True)
-    between = " " if width >= METRIC_LETTERS + ESTIMATE_LETTERS * len(models) else "\n"
+    between = " " if roomy else "\n"
     for _, part in rows.groupby(["metric", "horizon_months"], sort=False, dropna=False):
         metric, months = str(part["metric"].iloc[0]), float(part["horizon_months"].iloc[0])
         by_model = part.set_index("model")
@@ -64,7 +66,7 @@ def _cell(by_model: pd.DataFrame, model: str, between: str) -> str:
 def fidelity_table(table: pd.DataFrame, name: str) -> Table:
     """Return published figures beside what a drawn cohort shows."""
     title = f"{name}: published and reproduced"
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for heading in ("arm", "endpoint", "figure"):
         shown.add_column(heading)
     for heading in ("published", "interval", "reproduced", "within"):

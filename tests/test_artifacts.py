@@ -84,7 +84,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         "        (partial / 'big').write_bytes(bytes(5_000_000))\n"
         "except Exception as error: print(type(error).__name__, error, list(Path(sys.argv[1]).iterdir()))\n"
     )
-    mount = f"mount -t tmpfs -o size=1m none {tmp_path} && exec {sys.executable} -c \"$0\" {tmp_path}"
+    mount = f'mount -t tmpfs -o size=1m none {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, script]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -107,7 +107,9 @@ def test_an_existing_place_is_refused_before_any_work(tmp_path: Path) -> None:
     assert everything(tmp_path) == ["file", "run"]
 
 
-def test_a_read_only_place_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_place_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -144,7 +146,9 @@ def test_an_unknown_system_error_keeps_its_own_words() -> None:
 
 def test_a_table_digest_does_not_depend_on_storage_types() -> None:
     a = pd.DataFrame({"n": [1, 0], "b": [True, False], "t": ["x", None]}).rename_axis("patient")
-    b = pd.DataFrame({"n": [1.0, -0.0], "b": [1.0, 0.0], "t": pd.Categorical(["x", None])}).rename_axis("patient")
+    b = pd.DataFrame({"n": [1.0, -0.0], "b": [1.0, 0.0], "t": pd.Categorical(["x", None])}).rename_axis(
+        "patient"
+    )
     assert table_digest(a) == table_digest(b)
 
 
@@ -295,7 +299,9 @@ def test_a_failure_while_saving_leaves_nothing(
     assert everything(tmp_path) == []
 
 
-def test_a_run_is_never_overwritten(small_run: Path, small_result: RunResult, small_facts: dict[str, Any]) -> None:
+def test_a_run_is_never_overwritten(
+    small_run: Path, small_result: RunResult, small_facts: dict[str, Any]
+) -> None:
     before = everything(small_run)
     with pytest.raises(InputError, match="nothing is overwritten"):
         save_run(small_result, small_run, facts=small_facts)
@@ -319,13 +325,18 @@ def test_facts_can_be_added(tmp_path: Path) -> None:
 
 
 def test_json_holds_no_number_that_json_does_not_know(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"a": math.inf, "b": np.float64("nan"), "c": np.arange(2), "d": Path("x")})
+    write_json(
+        tmp_path / "a.json", {"a": math.inf, "b": np.float64("nan"), "c": np.arange(2), "d": Path("x")}
+    )
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": None, "c": [0, 1], "d": "x"}
 
 
 def test_the_commit_is_told_in_a_checkout_only(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
-    for words in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"]):
+    for words in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
     found = git_commit(tmp_path)
     assert found is not None

@@ -103,14 +103,21 @@ def test_every_section_is_there_in_order(page: str) -> None:
 def test_the_score_table_has_every_model_with_intervals_and_the_oracle_last(page: str) -> None:
     head = re.search(r"<tr><th>Score</th>(.*?)</tr>", page)
     assert head is not None
-    assert re.findall(r">([^<]+)</th>", head[1]) == ["Cox", "Survival forest", "PD-L1 rule", "Oracle (ceiling)"]
+    assert re.findall(r">([^<]+)</th>", head[1]) == [
+        "Cox",
+        "Survival forest",
+        "PD-L1 rule",
+        "Oracle (ceiling)",
+    ]
     first = re.search(r"Harrell&#x27;s C.*?</tr>", page)
     assert first is not None
     assert len(re.findall(r'class="interval">0\.\d{3} to 0\.\d{3}<', first[0])) == 4
 
 
 def test_three_patients_are_told_one_by_one(page: str) -> None:
-    assert page.count("How one prediction comes about, step by step from the average patient.</figcaption>") == 6
+    assert (
+        page.count("How one prediction comes about, step by step from the average patient.</figcaption>") == 6
+    )
 
 
 def test_the_page_says_how_to_repeat_the_run(page: str) -> None:
@@ -156,7 +163,9 @@ def test_cells_run_in_this_interpreter_whatever_kernels_are_installed(
 ) -> None:
     kernels = tmp_path / "jupyter" / "kernels" / "python3"
     kernels.mkdir(parents=True)
-    (kernels / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "trap", "language": "python"}')
+    (kernels / "kernel.json").write_text(
+        '{"argv": ["/bin/false"], "display_name": "trap", "language": "python"}'
+    )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     script = tmp_path / "where.py"
     script.write_text("# %%\nimport sys, os\nprint(sys.executable, os.getcwd())\n")

@@ -174,7 +174,9 @@ def test_patients_are_rows_and_never_identifiers(small_analysis: Analysis) -> No
     secret = cohort.observed.set_axis(pd.Index([f"secret-{i}" for i in range(200)], name="patient"))
     assert cohort.truth is not None
     truth = replace(cohort.truth, patients=cohort.truth.patients.set_axis(secret.index))
-    result = analyse(plan(small_analysis, replace(cohort, observed=secret, truth=truth)), np.random.default_rng(1))
+    result = analyse(
+        plan(small_analysis, replace(cohort, observed=secret, truth=truth)), np.random.default_rng(1)
+    )
     for name, table in result.tables.items():
         said = table.to_csv()
         assert "secret-" not in said, name

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +37,13 @@ class Filed:
 
 
 @pytest.fixture(scope="module")
-def filed(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filed]:
+def filed(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Filed:
     folder = tmp_path_factory.mktemp("store")
     uri = resolve_store(str(folder / "mlflow.db"))
     parent = track_run(load_run(small_run), uri, "tests of lungio")
     import mlflow
 
-    yield Filed(uri, small_run, parent, mlflow.MlflowClient(tracking_uri=uri))
+    return Filed(uri, small_run, parent, mlflow.MlflowClient(tracking_uri=uri))
 
 
 def test_a_parent_and_a_child_for_each_model(filed: Filed) -> None:

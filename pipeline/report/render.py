@@ -73,7 +73,8 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
             on_cell_complete=lambda cell, cell_index: progress("write the report", cell_index, cells),
         )
         try:
-            client.execute(stderr=subprocess.DEVNULL)  # a cell's error comes back over the wire, not from there
+            # A cell's error comes back over the wire; what the kernel says of itself is not for the user.
+            client.execute(stderr=subprocess.DEVNULL)
         finally:
             if client.kc is not None:  # the kernel is ours, so nbclient leaves its sockets open
                 client.kc.stop_channels()

@@ -64,7 +64,7 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     findings = tuple((cohort.name, tuple(check_cohort(cohort))) for cohort in cohorts)
     for name, found in findings:
         collect(partial(refuse_faulty, name, found))
-    faults += _metric_faults(analysis)
+    collect(partial(check_names, analysis))
     collect(lambda: check_subgroups(analysis.subgroups, cohorts))
     collect(lambda: check_horizons(analysis, cohorts))
     collect(lambda: build_models(train, analysis))
@@ -85,14 +85,23 @@ def refuse_faulty(name: str, findings: Iterable[Finding]) -> None:
         raise InputError(f"cohort {name!r} cannot be analysed:\n  " + "\n  ".join(lines))
 
 
-def _metric_faults(analysis: Analysis) -> list[str]:
+def check_names(analysis: Analysis) -> None:
+    """Raise an InputError naming every model and metric that does not exist; needs no cohort."""
     from pipeline.metrics import METRICS
+    from pipeline.models import MODELS
 
-    return [
-        f"analysis: metrics: unknown metric {name!r}; {_nearest(name, METRICS)}"
+    faults = [
+        f"models: unknown model {name!r}; {_nearest(name, MODELS)}"
+        for name in analysis.models
+        if name not in MODELS
+    ]
+    faults += [
+        f"metrics: unknown metric {name!r}; {_nearest(name, METRICS)}"
         for name in analysis.metrics
         if name not in METRICS
     ]
+    if faults:
+        raise InputError("; ".join(faults))
 
 
 def _external_faults(analysis: Analysis, train: Cohort, external: Cohort) -> list[str]:
