@@ -145,6 +145,9 @@ def console() -> Console:
 
 def main() -> None:
     """Run the command."""
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        # Trees, folds and resamples have threads of their own; a second layer below them costs minutes.
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     app()
 
 

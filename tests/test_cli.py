@@ -139,6 +139,7 @@ def test_an_unknown_command_or_option_is_a_usage_error() -> None:
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     folder = tmp_path_factory.mktemp("simulated")
     before = Path.cwd()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     os.chdir(folder)
     try:
         return folder, lungio("run", experiment(folder), "--out", "run")

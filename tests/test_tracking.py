@@ -151,7 +151,7 @@ def test_a_stored_model_has_signature_example_and_no_pickle(filed: Filed) -> Non
 
     experiment = filed.client.get_run(filed.parent).info.experiment_id
     (model,) = [m for m in filed.client.search_logged_models([experiment]) if m.name == "cox"]
-    before = mlflow.get_tracking_uri()
+    before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(filed.uri)
     try:
         info = mlflow.models.get_model_info(model.model_uri)
@@ -187,6 +187,7 @@ def test_filing_leaves_the_users_settings_alone(filed: Filed) -> None:
     import mlflow
 
     assert mlflow.get_tracking_uri() != filed.uri
+    assert os.environ.get("MLFLOW_TRACKING_URI") != filed.uri
     assert mlflow.active_run() is None
 
 

@@ -39,9 +39,10 @@ def table(
     for index, row in enumerate(rows):
         kind = row_classes[index] if index < len(row_classes) else ""
         body.append(f'<tr class="{kind}">{cells("td", row)}</tr>' if kind else f"<tr>{cells('td', row)}</tr>")
-    said = f"<caption>{text(caption)}</caption>" if caption else ""
+    # Beside the table rather than in it, so that a caption is not as wide as a table that scrolls.
+    said = f'<p class="caption">{text(caption)}</p>' if caption else ""
     return (
-        f'<div class="scroll" tabindex="0"><table class="{escape(kind)}">{said}'
+        f'{said}<div class="scroll" tabindex="0"><table class="{escape(kind)}">'
         f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 

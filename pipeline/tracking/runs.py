@@ -269,7 +269,7 @@ def _quiet_mlflow(uri: str) -> Iterator[Any]:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        before = mlflow.get_tracking_uri()
+        before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow keeps its setting there too; None unsets both
         mlflow.set_tracking_uri(uri)
         try:
             yield mlflow
