@@ -71,7 +71,8 @@ def _chance(simulation: Simulation, draw: MarkerDraw) -> float | Floats:
             f"column {simulation.column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
             f"drawn; draw its marker too, or make the values missing completely at random"
         )
-    return expit(log_odds_of_missing(missing) + missing.strength * draw.scores[missing.depends_on].to_numpy())
+    scores = draw.scores[missing.depends_on].to_numpy()
+    return np.asarray(expit(log_odds_of_missing(missing) + missing.strength * scores))
 
 
 def log_odds_of_missing(missing: Missing) -> float:
