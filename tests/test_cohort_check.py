@@ -98,7 +98,9 @@ def test_concordance_with_ties_is_that_of_scikit_survival(rows):
     try:
         expected = concordance_index_censored(event.astype(bool), months, risk.astype(float))[0]
     except (NoComparablePairException, ValueError, RuntimeWarning):
-        return  # no pair to compare
+        expected = math.nan
+    if math.isnan(expected):  # no pair to compare
+        expected = 0.5
     assert concordance(months, event.astype(bool), risk) == pytest.approx(expected, rel=1e-9)
 
 
