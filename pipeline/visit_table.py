@@ -35,7 +35,7 @@ def visit_faults(visits: pd.DataFrame, observed: pd.DataFrame) -> list[str]:
     if negative:
         faults.append(f"visits: {negative} months are negative or missing")
     same = row[1:] == row[:-1]
-    if (same & ~(np.diff(months) > 0)).any() or len(row) and (~same).sum() + 1 > len(np.unique(row)):
+    if (same & ~(np.diff(months) > 0)).any() or (len(row) and (~same).sum() + 1 > len(np.unique(row))):
         faults.append("visits: rows must stand together by patient, months rising")
     if "os_months" in observed and not unknown:
         last = observed["os_months"].to_numpy(dtype=float)[row]

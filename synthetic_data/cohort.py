@@ -68,7 +68,9 @@ def simulate_cohort(
         raise InputError(
             f"a cohort of {len(plan.arms)} arms needs at least {len(plan.arms)} patients. Got {n} instead"
         )
-    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, visit_rng = rng.spawn(8)
+    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, visit_rng = rng.spawn(
+        8
+    )
     name = label or spec.name
     patients = pd.Index([f"{name}-{i:07d}" for i in range(n)], name="patient")
 

@@ -41,7 +41,9 @@ class VisitSpec(Spec):
     progression_scan: bool = Field(
         True, description="a visit on the day of progression, on which progression-free survival ends"
     )
-    stop_at_progression: bool = Field(False, description="no visit after progression")
+    after_progression_months: Annotated[float, Field(ge=0, le=240)] | None = Field(
+        None, description="how long visits go on after progression; until death or loss when left out"
+    )
 
     @model_validator(mode="after")
     def _one_schedule(self) -> VisitSpec:

@@ -16,19 +16,22 @@ Mask = NDArray[np.bool_]
 
 VISIBLE_MM: Final = 2.0  # assumed: what is smaller than about a slice of CT is not seen
 LARGEST_MM: Final = 600.0  # assumed: beyond what patients live with
-SLOWING_PER_MONTH: Final = 0.15  # assumed: growth slows after progression, with size and later treatment
-# Assumed; first response after a median 2.8 months in CheckMate 026 and 1.5 in KEYNOTE-789, read off scans
+SLOWING_PER_MONTH: Final = 0.3  # assumed: growth slows after progression, with size and later treatment
+# The assumed figures of this file were chosen with the open lesion table, doi 10.1371/journal.pcbi.1009822, in view.
+# First response after a median 2.8 months in CheckMate 026 and 1.5 in KEYNOTE-789, read off scans
 # every six weeks, so that the 30 % are crossed before.
-RESPONSE_MEDIAN_MONTHS: Final = 1.5
+RESPONSE_MEDIAN_MONTHS: Final = 1.9
 RESPONSE_LOG_SD: Final = 0.5
 # Assumed: about half of all progressions show as new lesions while target lesions have not grown enough.
 NEW_LESION_SHARE: Final = 0.4
-FASTEST_PER_MONTH: Final = 1.4  # log size; doubling in two weeks, faster growth is shown as a new lesion
+FASTEST_PER_MONTH: Final = (
+    0.6  # assumed, log size: doubling in five weeks; what is faster has new lesions instead
+)
 FADING_MEDIAN: Final = 0.7  # assumed: loss of inhibition per month where there is no response
 FADING_LOG_SD: Final = 0.4
 SCAN_PASSES: Final = 5
 SCAN_MARGIN: Final = 1.0002  # so that what the last pass moves does not undo it
-ONLY_GROWS: Final = {"SD": 0.3, "PD": 0.6, "NE": 0.6}  # assumed: share whose tumour never shrinks
+ONLY_GROWS: Final = {"SD": 0.45, "PD": 0.75, "NE": 0.75}  # assumed: share whose tumour never shrinks
 LEAST: Final = {"SD": 0.71, "PD": 0.78, "NE": 0.78}  # assumed: the furthest others shrink
 
 
@@ -141,7 +144,9 @@ def draw_tumours(fates: Fates, planned_months: Floats, rng: np.random.Generator)
     )
     turn = np.where(unseen, 5.0 * later, np.where(unshown, later, course.turn))
     course = replace(course, fading=responding, turn=turn, by_growth=course.by_growth & ~unseen & ~unshown)
-    return _solve(fates, course, np.where(course.by_growth, smallest_seen, course.smallest * fates.baseline_mm))
+    return _solve(
+        fates, course, np.where(course.by_growth, smallest_seen, course.smallest * fates.baseline_mm)
+    )
 
 
 def _smallest_seen(fates: Fates, tumours: Tumours, planned: Floats) -> Floats:
@@ -181,7 +186,7 @@ def _draw_course(fates: Fates, planned: Floats, rng: np.random.Generator) -> _Co
     smallest = np.ones(n)
     for response, share in ONLY_GROWS.items():
         shrinks = (fates.response == response) & (only >= share)
-        smallest[shrinks] = LEAST[response] + (1.0 - LEAST[response]) * depth[shrinks]
+        smallest[shrinks] = LEAST[response] + (1.0 - LEAST[response]) * depth[shrinks] ** 0.7
     criterion = _criterion(fates)
     deepest = np.maximum(0.05, 1.25 * VISIBLE_MM / fates.baseline_mm)
     partial = deepest + (0.67 - deepest) * depth**0.7

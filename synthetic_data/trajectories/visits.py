@@ -108,15 +108,17 @@ def simulate_visits(spec: VisitSpec, source: VisitSource, rng: np.random.Generat
     followed[:, 0] = True
     followed[:, :-1] &= ~same_day
     followed[enrolled >= source.cut_month] = False
-    if spec.stop_at_progression:
-        stop = np.where(pfs < os, np.where(has_scan, scan, pfs), np.inf)
+    if spec.after_progression_months is not None:
+        stop = np.where(pfs < os, np.where(has_scan, scan, pfs) + spec.after_progression_months, np.inf)
         followed &= months <= stop[:, None]
     took_place = followed & (miss_rng.random(months.shape) >= spec.missed_fraction)
     took_place[:, [0, -1]] = followed[:, [0, -1]]
 
     # the scan of progression stands where its day falls
     order = np.argsort(np.where(np.isfinite(months), months, 1e9), axis=1, kind="stable")
-    months, followed, took_place = (np.take_along_axis(x, order, axis=1) for x in (months, followed, took_place))
+    months = np.take_along_axis(months, order, axis=1)
+    followed = np.take_along_axis(followed, order, axis=1)
+    took_place = np.take_along_axis(took_place, order, axis=1)
     number = np.cumsum(order < len(planned), axis=1) - 1
     rows = _Rows(followed, took_place)
     safe = np.where(followed, months, 0.0)
@@ -182,9 +184,7 @@ def _measure(
                 if assay in T_CELL_BASELINES
                 else source.values[column].to_numpy(dtype=float)
             )
-            course = true_course(
-                kinetics, start, months, tumours, source.inhibitor, benefit, course_rng
-            )
+            course = true_course(kinetics, start, months, tumours, source.inhibitor, benefit, course_rng)
             if assay in T_CELL_BASELINES:
                 course = np.minimum(course, HIGHEST_PERCENT)
             exact = course[rows.followed]
@@ -219,8 +219,8 @@ def _reported(values: Floats, simulation: Simulation | None) -> Floats:
 
 
 def _check_markers(spec: VisitSpec, source: VisitSource) -> None:
-    needed = {TUMOUR_SIZE} | {KINETICS[a].column for a in spec.assays if a in KINETICS and a not in T_CELL_BASELINES}
-    absent = sorted(needed - set(source.values))
+    blood = (KINETICS[a].column for a in spec.assays if a in KINETICS and a not in T_CELL_BASELINES)
+    absent = sorted({TUMOUR_SIZE, *blood} - set(source.values))
     if absent:
         raise InputError(
             f"visits: {', '.join(absent)} not drawn, from which the visits start; add their markers to "
@@ -235,6 +235,6 @@ def _account(spec: VisitSpec, planned: Floats, followed: Mask, took_place: Mask)
         "rows": int(took_place.sum()),
         "rows_planned_and_missed": int(followed.sum() - took_place.sum()),
         "kinetics": {a: k.reason for a, k in KINETICS.items() if a in spec.assays},
-        "tumour": "log size = g t - d (1 - exp(-λ t)) / λ, doi 10.1200/JCO.2008.21.0807, solved for the response "
-        "and progression drawn; no part of it feeds back on the outcome",
+        "tumour": "log size = g t - d (1 - exp(-λ t)) / λ, doi 10.1200/JCO.2008.21.0807, solved for the "
+        "response and progression drawn; no part of it feeds back on the outcome",
     }
