@@ -41,8 +41,8 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
 
     ``observed.parquet`` and ``observed.csv`` hold the same patients; ``columns.json`` declares each column;
     ``manifest.json`` tells how the cohort was made and its SHA-256; ``truth/`` holds what only the
-    simulation knows, and nothing in it belongs into a model. ``visits.parquet`` and ``visits.csv`` hold serial
-    measurements, where there are some. Tables of `extra` are added as CSV.
+    simulation knows, and nothing in it belongs into a model. ``visits.parquet`` and ``visits.csv`` hold
+    serial measurements, where there are some. Tables of `extra` are added as CSV.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Serial measurements: tumour size, ctDNA, blood counts, cytokines and T cells that agree with the outcome."""
+"""Serial measurements: tumour size, ctDNA, NLR, cytokines and T cells, in agreement with the outcome."""
 
 from synthetic_data.trajectories.recist import FirstProgression, best_response, first_progression
 from synthetic_data.trajectories.schedule import ASSAYS, VisitSpec

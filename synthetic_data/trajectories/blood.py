@@ -108,8 +108,8 @@ KINETICS: Final[Mapping[Assay, Kinetics]] = {
         drift_sd=0.5,
         error=0.25,
         flare=0.12,
-        reason="20.3 to 22.9 pg/mL within a week, a fall goes with response (register: crp, il6); spread of the "
-        "log ratio at 6 to 8 weeks 0.66 (1.48 MAD, open table of doi 10.1136/jitc-2025-012414)",
+        reason="20.3 to 22.9 pg/mL within a week, a fall goes with response (register: crp, il6); spread of "
+        "the log ratio at 6 to 8 weeks 0.66 (1.48 MAD, open table of doi 10.1136/jitc-2025-012414)",
     ),
     "il8": Kinetics(
         column="il8_pg_per_ml",
@@ -119,8 +119,8 @@ KINETICS: Final[Mapping[Assay, Kinetics]] = {
         ahead_months=0.7,
         drift_sd=0.25,
         error=0.2,
-        reason="falls to best response, rises at progression (register: il8); spread of the log ratio at 6 to 8 "
-        "weeks 0.37 (1.48 MAD, open table of doi 10.1136/jitc-2025-012414)",
+        reason="falls to best response, rises at progression (register: il8); spread of the log ratio at "
+        "6 to 8 weeks 0.37 (1.48 MAD, open table of doi 10.1136/jitc-2025-012414)",
     ),
     "activated_cd8_t_cells": Kinetics(
         column="activated_cd8_percent",
@@ -147,8 +147,8 @@ KINETICS: Final[Mapping[Assay, Kinetics]] = {
         error=0.2,
         settled=-0.15,
         inhibitor_only=True,
-        reason="all assumed: antigen keeps T cells exhausted, blockade revives some; median 8 % before treatment, "
-        "higher with the latent state of exhaustion",
+        reason="all assumed: antigen keeps T cells exhausted, blockade revives some; median 8 % before "
+        "treatment, higher with the latent state of exhaustion",
     ),
 }
 
@@ -158,6 +158,9 @@ T_CELL_BASELINES: Final[Mapping[Assay, tuple[float, float, float]]] = {
     "exhausted_cd8_t_cells": (8.0, 0.4, 0.3),
 }
 NEW_LESION_SHEDDING: Final = 0.35  # assumed: log rise of ctDNA a month that new lesions add, for half a year
+# Assumed, log size over baseline: what is smaller or larger moves blood no further; ctDNA has no lower end.
+LEAST_FELT: Final = -1.5
+MOST_FELT: Final = 1.5
 HIGHEST_PERCENT: Final = 95.0
 
 
@@ -202,8 +205,10 @@ def true_course(
     if kinetics.coupling:
         # the lead grows from nothing, so that the course starts at the baseline
         ahead = months + kinetics.ahead_months * -np.expm1(-months / 0.5)
-        log += kinetics.coupling * np.clip(tumours.log_ratio(ahead), -6.0, 1.5)
-        if kinetics.column == KINETICS["ctdna"].column:
+        shed = kinetics.column == KINETICS["ctdna"].column
+        least = -np.inf if shed else LEAST_FELT
+        log += kinetics.coupling * np.clip(tumours.log_ratio(ahead), least, MOST_FELT)
+        if shed:
             seeded = np.where(np.isfinite(tumours.new_lesion_months), tumours.new_lesion_months, 1e9)
             log += NEW_LESION_SHEDDING * np.clip(ahead - seeded[:, None], 0.0, 6.0)
     return np.asarray(baseline[:, None] * np.exp(log))

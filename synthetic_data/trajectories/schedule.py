@@ -22,7 +22,8 @@ MOST_VISITS = 200
 class VisitSpec(Spec):
     """The schedule of visits, the assays done at each, and how imperfect they are.
 
-    Either `months` or `every_weeks` with `until_months`; the visit before treatment (month 0) is always there.
+    Either `months` or `every_weeks` with `until_months`; the visit before treatment, month 0, is always
+    there.
     """
 
     months: tuple[Annotated[float, Field(ge=0, le=240)], ...] | None = None

@@ -1,4 +1,4 @@
-"""Tumour size by a growth-inhibition model, drawn so that response and progression are those of the patient."""
+"""Tumour size by a growth-inhibition model, drawn to agree with the patient's response and progression."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ Mask = NDArray[np.bool_]
 VISIBLE_MM: Final = 2.0  # assumed: what is smaller than about a slice of CT is not seen
 LARGEST_MM: Final = 600.0  # assumed: beyond what patients live with
 SLOWING_PER_MONTH: Final = 0.3  # assumed: growth slows after progression, with size and later treatment
-# The assumed figures of this file were chosen with the open lesion table, doi 10.1371/journal.pcbi.1009822, in view.
-# First response after a median 2.8 months in CheckMate 026 and 1.5 in KEYNOTE-789, read off scans
-# every six weeks, so that the 30 % are crossed before.
+# Assumed figures of this file were chosen with the open lesion table, doi 10.1371/journal.pcbi.1009822,
+# in view.
+# First response after a median 2.8 months in CheckMate 026 and 1.5 in KEYNOTE-789 (register), read off
+# scans every six weeks, so that the 30 % are crossed before; all lesions gone comes later (assumed).
 RESPONSE_MEDIAN_MONTHS: Final = 1.9
+COMPLETE_MEDIAN_MONTHS: Final = 5.0
 RESPONSE_LOG_SD: Final = 0.5
 # Assumed: about half of all progressions show as new lesions while target lesions have not grown enough.
 NEW_LESION_SHARE: Final = 0.4
@@ -195,9 +197,10 @@ def _draw_course(fates: Fates, planned: Floats, rng: np.random.Generator) -> _Co
 
     last = _last_visit(fates, planned)
     limit = np.where(last > 0, 0.95 * last, 0.9 * np.minimum(fates.pfs_months, fates.watched_months))
-    reach = ndtr(np.log(np.maximum(limit, 1e-3) / RESPONSE_MEDIAN_MONTHS) / RESPONSE_LOG_SD)
+    median = np.where(fates.response == "CR", COMPLETE_MEDIAN_MONTHS, RESPONSE_MEDIAN_MONTHS)
+    reach = ndtr(np.log(np.maximum(limit, 1e-3) / median) / RESPONSE_LOG_SD)
     quantile = ndtri(np.clip(when * reach, 1e-12, 1 - 1e-12))
-    meets = np.maximum(RESPONSE_MEDIAN_MONTHS * np.exp(RESPONSE_LOG_SD * quantile), 0.05)
+    meets = np.maximum(median * np.exp(RESPONSE_LOG_SD * quantile), 0.05)
 
     by_growth = fates.progressed & (sort >= NEW_LESION_SHARE)
     pfs = np.maximum(fates.pfs_months, 1.0 / 30.0)
