@@ -417,6 +417,7 @@ def test_an_assay_whose_marker_is_not_drawn_is_named() -> None:
 def test_every_course_states_what_it_rests_on() -> None:
     account = drawn().manifest["visits"]
     assert set(account["kinetics"]) == set(ASSAYS) - {"tumour_size"}
+    assert set(visits_of(drawn())) - {"patient"} == set(account["columns"])
     assert all("assumed" in r or "doi" in r for r in account["kinetics"].values())
 
 

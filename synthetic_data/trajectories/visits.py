@@ -26,6 +26,15 @@ from synthetic_data.trajectories.tumour import Fates, Mask, Tumours, draw_tumour
 
 PLASMA_ML: Final = 4.0  # assumed: plasma of a ten-millilitre tube, in which ctDNA molecules are counted
 CTDNA_LIMIT: Final = 0.5  # molecules/mL, two in the tube; reported as 0, not detected
+KEY_COLUMNS: Final = {
+    "visit": "number of the visit, 0 before treatment; one that was not planned has that of the last planned",
+    "planned": "false of the visit on the day of progression",
+    "months": "since the start of treatment",
+}
+TUMOUR_COLUMNS: Final = {
+    TUMOUR_SIZE: "Sum of target lesion diameters, mm; 0 where none is visible",
+    "new_lesion": "whether a new lesion has been seen",
+}
 BENEFIT: Final = {"CR": 1.0, "PR": 1.0, "SD": 0.5}
 
 
@@ -229,12 +238,16 @@ def _check_markers(spec: VisitSpec, source: VisitSource) -> None:
 
 
 def _account(spec: VisitSpec, planned: Floats, followed: Mask, took_place: Mask) -> dict[str, Any]:
+    measured = {a: k for a, k in KINETICS.items() if a in spec.assays}
     return {
         "spec": spec.model_dump(mode="json"),
         "planned_months": [round(float(m), 4) for m in planned],
         "rows": int(took_place.sum()),
         "rows_planned_and_missed": int(followed.sum() - took_place.sum()),
-        "kinetics": {a: k.reason for a, k in KINETICS.items() if a in spec.assays},
+        "columns": KEY_COLUMNS
+        | (TUMOUR_COLUMNS if "tumour_size" in spec.assays else {})
+        | {k.column: f"{k.label}, {k.unit}".rstrip(", ") for k in measured.values()},
+        "kinetics": {a: k.reason for a, k in measured.items()},
         "tumour": "log size = g t - d (1 - exp(-λ t)) / λ, doi 10.1200/JCO.2008.21.0807, solved for the "
         "response and progression drawn; no part of it feeds back on the outcome",
     }
