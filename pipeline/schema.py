@@ -78,6 +78,11 @@ OUTCOMES: Final[tuple[Column, ...]] = (
     Column("best_response", "outcome", "category", "Best overall response", categories=RESPONSES),
 )
 
+# Of a table of adverse events, a row an event: months count from enrolment, an unresolved event lasts on.
+EVENT_COLUMNS: Final = (
+    "patient", "event", "organ", "immune_mediated", "grade", "onset_months", "duration_months", "resolved",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -162,6 +167,8 @@ class Cohort:
     control_arm : str, optional
         The arm that treatment effects are measured against.
     truth : Truth, optional
+    events : DataFrame, optional
+        Dated adverse events of the patients (EVENT_COLUMNS). They happen after baseline: no model sees them.
     """
 
     name: str
@@ -171,12 +178,15 @@ class Cohort:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     control_arm: str | None = None
     truth: Truth | None = None
+    events: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.observed)
 
     def __post_init__(self) -> None:
         check_table(self.observed, self.columns, self.name)
+        if self.events is not None:
+            check_events(self.events, self.observed, self.name)
 
     def column(self, name: str) -> Column:
         """Return the declaration of column `name`."""
@@ -195,7 +205,8 @@ class Cohort:
 
     def take(self, patients: pd.Index) -> Cohort:
         """Return the same cohort with only `patients`; the truth keeps every patient."""
-        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"))
+        events = None if self.events is None else self.events[self.events["patient"].isin(patients)]
+        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"), events=events)
 
 
 @dataclass(frozen=True)
@@ -271,6 +282,25 @@ def check_table(frame: pd.DataFrame, columns: Sequence[Column], name: str = "coh
             faults += [f"column {c.name!r} {fault}" for fault in _column_faults(frame[c.name], c)]
     if faults:
         raise InputError(f"{name} is not a valid cohort:\n  " + "\n  ".join(faults))
+
+
+def check_events(events: pd.DataFrame, observed: pd.DataFrame, name: str = "cohort") -> None:
+    """Raise one InputError naming every way in which `events` cannot be adverse events of `observed`."""
+    missing = [c for c in EVENT_COLUMNS if c not in events]
+    if missing:
+        raise InputError(f"{name}: the table of adverse events lacks {', '.join(missing)}")
+    last = events["patient"].map(observed["os_months"]).to_numpy(dtype=float)
+    onset, duration = (events[c].to_numpy(dtype=float) for c in ("onset_months", "duration_months"))
+    late = 1e-9 + np.nan_to_num(last, nan=np.inf)
+    bad = {
+        "of unknown patients": np.isnan(last),
+        "of a grade other than 1 to 5": ~events["grade"].isin([1, 2, 3, 4, 5]).to_numpy(),
+        "with an onset outside the patient's follow-up": ~((onset > 0) & (onset <= late)),
+        "with a duration below 0 or beyond the follow-up": ~((duration >= 0) & (onset + duration <= late)),
+    }
+    faults = [f"{int(rows.sum())} events {what}" for what, rows in bad.items() if rows.any()]
+    if faults:
+        raise InputError(f"{name} has impossible adverse events:\n  " + "\n  ".join(faults))
 
 
 def _column_faults(values: pd.Series[Any], column: Column) -> list[str]:

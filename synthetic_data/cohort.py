@@ -30,7 +30,9 @@ from synthetic_data.outcomes import (
     solve_hazards,
 )
 from synthetic_data.published_figures import ENDPOINT_LABELS
+from synthetic_data.resistance import draw_resistance
 from synthetic_data.setting import Setting
+from synthetic_data.toxicity import draw_adverse_events
 
 
 def simulate_cohort(
@@ -67,7 +69,7 @@ def simulate_cohort(
         raise InputError(
             f"a cohort of {len(plan.arms)} arms needs at least {len(plan.arms)} patients. Got {n} instead"
         )
-    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng = rng.spawn(7)
+    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, *later = rng.spawn(10)
     name = label or spec.name
     patients = pd.Index([f"{name}-{i:07d}" for i in range(n)], name="patient")
 
@@ -87,7 +89,9 @@ def simulate_cohort(
     month = cut_month(plan.follow_up_months, spec.accrual_months)
     assessed = np.minimum(dropout, month - enrolled) > FIRST_ASSESSMENT_MONTHS
     response = _draw_response(plan, truth.patients, assessed, response_rng)
-    extra = pd.concat([immune_state(draw), _contributions(plan, arm, effects)], axis=1)
+    state = immune_state(draw)
+    resistance = draw_resistance(plan, truth.patients, response, state, later[2])
+    extra = pd.concat([state, _contributions(plan, arm, effects), resistance], axis=1)
     known = pd.concat([truth.patients, extra.set_axis(truth.patients.index)], axis=1)
     truth = replace(truth, patients=known.set_axis(patients))
 
@@ -104,7 +108,12 @@ def simulate_cohort(
     ).loc[observed.index]
     columns = (replace(ARM, categories=plan.arms), *draw.columns, *OUTCOMES)
     account = manifest(plan, draw, effects, truth.hazards, n)
-    return Cohort(name, observed, columns, True, account, plan.control_arm, truth)
+    cohort = Cohort(name, observed, columns, True, account, plan.control_arm, truth)
+    if not spec.adverse_events:
+        return cohort
+    toxicity = draw_adverse_events(plan, register, truth.patients, observed, later[1])
+    account = {**account, "adverse_events": toxicity.account}
+    return replace(cohort, manifest=account, events=toxicity.events)
 
 
 def allocate(plan: Plan, n: int, rng: np.random.Generator) -> NDArray[np.str_]:

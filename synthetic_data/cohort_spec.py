@@ -43,6 +43,7 @@ class CohortSpec(Spec):
         None, description="of a patient's progression with death; the least that fits when left out"
     )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
+    adverse_events: bool = Field(False, description="draw a table of dated adverse events")
 
 
 @dataclass(frozen=True)

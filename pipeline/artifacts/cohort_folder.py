@@ -31,7 +31,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "endpoints": cohort.endpoints(),
         "sha256": table_digest(cohort.observed),
         "manifest": dict(cohort.manifest),
-    }
+    } | ({} if cohort.events is None else {"events_sha256": table_digest(cohort.events)})
 
 
 def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | None = None) -> Path:
@@ -39,7 +39,8 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
 
     ``observed.parquet`` and ``observed.csv`` hold the same patients; ``columns.json`` declares each column;
     ``manifest.json`` tells how the cohort was made and its SHA-256; ``truth/`` holds what only the
-    simulation knows, and nothing in it belongs into a model. Tables of `extra` are added as CSV.
+    simulation knows, and nothing in it belongs into a model. A cohort with adverse events also has
+    ``events.parquet`` and ``events.csv``. Tables of `extra` are added as CSV.
 
     Raises
     ------
@@ -52,6 +53,9 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
         write_json(partial / "columns.json", [_column_as_json(c) for c in cohort.columns])
         notice = {"research_use": RESEARCH_USE, "patients_are": "simulated" if cohort.simulated else "real"}
         write_json(partial / "manifest.json", notice | describe_cohort(cohort))
+        if cohort.events is not None:
+            cohort.events.to_parquet(partial / "events.parquet")
+            cohort.events.to_csv(partial / "events.csv", index=False)
         for name, table in (extra or {}).items():
             table.to_csv(partial / f"{name}.csv", index=False)
         if cohort.truth is not None:
@@ -76,6 +80,9 @@ def load_cohort(folder: Path) -> Cohort:
     observed = pd.read_parquet(folder / "observed.parquet")
     if table_digest(observed) != facts["sha256"]:
         raise InputError(f"{folder / 'observed.parquet'} has changed since it was written; simulate it again")
+    events = pd.read_parquet(folder / "events.parquet") if (folder / "events.parquet").is_file() else None
+    if (None if events is None else table_digest(events)) != facts.get("events_sha256"):
+        raise InputError(f"{folder / 'events.parquet'} has changed since it was written; simulate it again")
     truth = folder / "truth"
     return Cohort(
         name=facts["name"],
@@ -89,6 +96,7 @@ def load_cohort(folder: Path) -> Cohort:
         truth=Truth(pd.read_parquet(truth / "patients.parquet"), pd.read_parquet(truth / "hazards.parquet"))
         if truth.is_dir()
         else None,
+        events=events,
     )
 
 
