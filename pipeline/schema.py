@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.adverse_events import event_faults
+
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 Role = Literal["arm", "site", "baseline", "outcome"]
@@ -77,11 +79,6 @@ OUTCOMES: Final[tuple[Column, ...]] = (
     Column("progressed_or_died", "outcome", "boolean", "Progressed or died"),
     Column("best_response", "outcome", "category", "Best overall response", categories=RESPONSES),
 )
-
-# Of a table of adverse events, a row an event: months count from enrolment, an unresolved event lasts on.
-EVENT_COLUMNS: Final = (
-    "patient", "event", "organ", "immune_mediated", "grade", "onset_months", "duration_months", "resolved",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ class Cohort:
         The arm that treatment effects are measured against.
     truth : Truth, optional
     events : DataFrame, optional
-        Dated adverse events of the patients (EVENT_COLUMNS). They happen after baseline: no model sees them.
+        Their dated adverse events (`pipeline.adverse_events`); later than baseline, so no model sees them.
     """
 
     name: str
@@ -185,8 +182,9 @@ class Cohort:
 
     def __post_init__(self) -> None:
         check_table(self.observed, self.columns, self.name)
-        if self.events is not None:
-            check_events(self.events, self.observed, self.name)
+        faults = [] if self.events is None else event_faults(self.events, self.observed["os_months"])
+        if faults:
+            raise InputError(f"{self.name} has impossible adverse events:\n  " + "\n  ".join(faults))
 
     def column(self, name: str) -> Column:
         """Return the declaration of column `name`."""
@@ -282,25 +280,6 @@ def check_table(frame: pd.DataFrame, columns: Sequence[Column], name: str = "coh
             faults += [f"column {c.name!r} {fault}" for fault in _column_faults(frame[c.name], c)]
     if faults:
         raise InputError(f"{name} is not a valid cohort:\n  " + "\n  ".join(faults))
-
-
-def check_events(events: pd.DataFrame, observed: pd.DataFrame, name: str = "cohort") -> None:
-    """Raise one InputError naming every way in which `events` cannot be adverse events of `observed`."""
-    missing = [c for c in EVENT_COLUMNS if c not in events]
-    if missing:
-        raise InputError(f"{name}: the table of adverse events lacks {', '.join(missing)}")
-    last = events["patient"].map(observed["os_months"]).to_numpy(dtype=float)
-    onset, duration = (events[c].to_numpy(dtype=float) for c in ("onset_months", "duration_months"))
-    late = 1e-9 + np.nan_to_num(last, nan=np.inf)
-    bad = {
-        "of unknown patients": np.isnan(last),
-        "of a grade other than 1 to 5": ~events["grade"].isin([1, 2, 3, 4, 5]).to_numpy(),
-        "with an onset outside the patient's follow-up": ~((onset > 0) & (onset <= late)),
-        "with a duration below 0 or beyond the follow-up": ~((duration >= 0) & (onset + duration <= late)),
-    }
-    faults = [f"{int(rows.sum())} events {what}" for what, rows in bad.items() if rows.any()]
-    if faults:
-        raise InputError(f"{name} has impossible adverse events:\n  " + "\n  ".join(faults))
 
 
 def _column_faults(values: pd.Series[Any], column: Column) -> list[str]:

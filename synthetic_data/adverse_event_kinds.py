@@ -1,4 +1,4 @@
-"""The adverse events that are drawn: their organs, how often severe, when they begin and how long they last."""
+"""The adverse events that are drawn: organs, how often severe, when they begin, how long they last."""
 
 from __future__ import annotations
 
@@ -113,14 +113,13 @@ NEUROTOXICITY_DURATION_DAYS: Final = 9.0
 
 def event_kinds(register: Register, agents: frozenset[str]) -> tuple[EventKind, ...]:
     """Return the kinds of adverse event an arm's patients can have, with onset times from the register."""
-    other = CHEMOTHERAPY if "chemotherapy" in agents else BACKGROUND
+    # CAR T cells and tumour-infiltrating lymphocytes follow lymphodepleting chemotherapy
+    other = CHEMOTHERAPY if agents & {"chemotherapy", "car_t", "til"} else BACKGROUND
     return *_immune(register, agents), *_engaging(register, agents), *other
 
 
 def _immune(register: Register, agents: frozenset[str]) -> tuple[EventKind, ...]:
-    weeks, pooled = (
-        _finding(register, topic) for topic in ("irae_onset_weeks", "irae_onset_pooled")
-    )
+    weeks, pooled = (_finding(register, topic) for topic in ("irae_onset_weeks", "irae_onset_pooled"))
     typical = float(pooled["onset_weeks_pd1_all_grade"]["all"])
     # with ipilimumab events begin earlier, in the ratio of the medians over all organs
     pace = float(pooled["onset_weeks_nivoipi_all_grade"]["all"]) / typical if "ctla4" in agents else 1.0
@@ -149,7 +148,7 @@ def _engaging(register: Register, agents: frozenset[str]) -> tuple[EventKind, ..
     agent = "car_t" if "car_t" in agents else "dll3"
     onset = _days(register, agent, "cytokine_release_onset") or ENGAGER_ONSET_DAYS
     lasting = _days(register, agent, "cytokine_release_duration", "cytokine_release_resolution")
-    doses = ((1.0, 0.0),)
+    doses: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
     if agent == "dll3":  # step-up dosing on days 1, 8 and 15; the share with an event falls dose by dose
         by_dose = np.array([0.43, 0.29, 0.09])  # tarlatamab's label
         doses = tuple(

@@ -108,12 +108,11 @@ def simulate_cohort(
     ).loc[observed.index]
     columns = (replace(ARM, categories=plan.arms), *draw.columns, *OUTCOMES)
     account = manifest(plan, draw, effects, truth.hazards, n)
-    cohort = Cohort(name, observed, columns, True, account, plan.control_arm, truth)
-    if not spec.adverse_events:
-        return cohort
-    toxicity = draw_adverse_events(plan, register, truth.patients, observed, later[1])
-    account = {**account, "adverse_events": toxicity.account}
-    return replace(cohort, manifest=account, events=toxicity.events)
+    events = None
+    if spec.adverse_events:
+        toxicity = draw_adverse_events(plan, register, truth.patients, observed, later[1])
+        events, account["adverse_events"] = toxicity.events, toxicity.account
+    return Cohort(name, observed, columns, True, account, plan.control_arm, truth, events)
 
 
 def allocate(plan: Plan, n: int, rng: np.random.Generator) -> NDArray[np.str_]:

@@ -15,7 +15,10 @@ from synthetic_data.adverse_event_kinds import GRID, EventKind
 from synthetic_data.safety_figures import SafetyFigure
 
 LARGEST_SHARE: Final = 0.995  # a published 100 % would need an infinite intensity
-SEVERE_PART: Final = 0.6  # a borrowed immune share of grade 3+ is at most so much of the arm's own
+# A borrowed share with a severe immune-mediated event is at most so much of the arm's own share with a severe
+# event of any cause, or with a treatment-related one (assumed; 0.16 in IMpower133, 0.45 in KEYNOTE-042).
+SEVERE_PART: Final = 0.3
+SEVERE_PART_RELATED: Final = 0.6
 SLOWEST: Final = 8.0  # times its published median by which a waiting time may be stretched
 OWN_TARGETS: Final = ("pneumonitis", "hypothyroidism", "hyperthyroidism", "cytokine_release", "neurotoxicity")
 
@@ -140,7 +143,9 @@ def solve_intensities(
         _immune(arm)
         _severe(arm)
         _other(arm)
-    expected = {t: float(-np.expm1(-arm.load(t, _counted(arm, t))).mean()) for t in figures if len(windows[t])}
+    expected = {
+        t: float(-np.expm1(-arm.load(t, _counted(arm, t))).mean()) for t in figures if len(windows[t])
+    }
     onsets = [_median_onset(begun, typical) for begun in arm.begun]
     return Intensities(
         arm.kinds, tuple(arm.total), tuple(arm.begun), tuple(arm.severe), tuple(onsets), expected,
@@ -194,9 +199,12 @@ def _severe(arm: _Arm) -> None:
     if rate is None:
         return
     own = arm.figures.get("severe_any_cause")
-    if own is not None and arm.figures["immune_severe"].assumed and rate > SEVERE_PART * own.rate:
-        rate = SEVERE_PART * own.rate
-        arm.drop("immune_severe", f"borrowed, and cut to {rate:.1%} as the arm has so few severe events in all")
+    part = SEVERE_PART_RELATED if own is not None and own.event.endswith("_related") else SEVERE_PART
+    if own is not None and arm.figures["immune_severe"].assumed and rate > part * own.rate:
+        rate = part * own.rate
+        arm.drop(
+            "immune_severe", f"borrowed, and cut to {rate:.1%} as the arm has so few severe events in all"
+        )
     rows = arm.index(process="immune")
     free = [i for i in rows if i not in fixed]
     start = arm.severe.copy()
@@ -260,7 +268,7 @@ def _median_onset(begun: Floats, windows: Floats) -> float:
     """Median onset of the events that happen within `windows`."""
     if not len(windows):
         return float("nan")
-    months = GRID[GRID <= windows.max()]
     reached = np.interp(windows, GRID, begun)
-    share = np.array([np.minimum(np.interp(t, GRID, begun), reached).sum() for t in months[::8]])
-    return float(np.interp(0.5 * reached.sum(), share, months[::8]))
+    share = np.array([np.minimum(over, reached).sum() for over in begun[::4]])
+    rising = np.concatenate([[True], np.diff(share) > 0])
+    return float(np.interp(0.5 * reached.sum(), share[rising], GRID[::4][rising]))

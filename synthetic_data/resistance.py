@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm, qmc
 
 from pipeline.schema import Floats
 from synthetic_data.cohort_spec import Plan
@@ -29,7 +28,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "antigen_scarcity": "antigen_scarcity",
     "weak_nk_surveillance": "weak_nk_surveillance",
 }
-NOT_IMMUNE: Final = "not_immune"  # of arms without a checkpoint inhibitor, whose failure is no immune escape
+NO_INHIBITOR: Final = "no_checkpoint_inhibitor"  # of arms without one, whose failure is another matter
 NO_CAUSE: Final = "none"
 TEMPERATURE: Final = 1.0  # score units by which a cause gains a factor e over the others (assumed)
 
@@ -84,13 +83,13 @@ def draw_resistance(
     -------
     DataFrame
         `resistance` is primary, acquired, or none for who dies without progression. `cause_of_failure`
-        is one of CAUSES, drawn with odds that rise with the score behind it; NOT_IMMUNE in arms without
+        is one of CAUSES, drawn with odds that rise with the score behind it; NO_INHIBITOR in arms without
         a checkpoint inhibitor; NO_CAUSE where there is no resistance.
     """
     pfs, os = (patients[f"{e}_event_months"].to_numpy(dtype=float) for e in ("pfs", "os"))
     resistance = kind_of_resistance(pfs, os, np.isin(response, ["CR", "PR"]))
     inhibitor = patients["arm"].isin([a for a in plan.arms if plan.trial.arm(a).has_checkpoint_inhibitor])
-    cause = np.where(resistance == NONE, NO_CAUSE, NOT_IMMUNE).astype(object)
+    cause = np.where(resistance == NONE, NO_CAUSE, NO_INHIBITOR).astype(object)
     uniform = rng.random(len(pfs))
     scores = state[list(CAUSES.values())].to_numpy()
     names = np.array(list(CAUSES), dtype=object)
@@ -109,7 +108,7 @@ def kind_of_resistance(pfs: Floats, os: Floats, responded: NDArray[np.bool_]) ->
 
 
 def cause_probabilities(scores: Floats, kind: str) -> Floats:
-    """Probability of each cause given six scores, shape (n, 6): their softmax at TEMPERATURE.
+    """Return the probability of each cause given six scores, shape (n, 6): their softmax at TEMPERATURE.
 
     The intercepts give the stated shares in a population whose scores are independent standard normal.
     """
@@ -117,7 +116,7 @@ def cause_probabilities(scores: Floats, kind: str) -> Floats:
 
 
 def stated_shares(kind: str) -> Floats:
-    """Share of each cause in the reference population, shape (6,), summing to 1."""
+    """Return the share of each cause in the reference population, shape (6,), summing to 1."""
     parts = SHARES[kind]
     others = sum(v for k, v in parts.items() if k != "antigen_presentation_lost")
     return np.array([
@@ -127,7 +126,8 @@ def stated_shares(kind: str) -> Floats:
 
 @cache
 def _intercepts(kind: str) -> Floats:
-    points = norm.ppf(qmc.Sobol(len(CAUSES), scramble=True, seed=0).random_base2(12)) / TEMPERATURE
+    # fixed points: part of the rule, not of any draw
+    points = np.random.default_rng(0).standard_normal((8192, len(CAUSES))) / TEMPERATURE
     shares = stated_shares(kind)
     intercepts = np.log(shares)
     for _ in range(60):  # each step moves every mean towards its share; settles in a few

@@ -1,4 +1,4 @@
-"""Which published safety figures an arm's adverse events are drawn from, and what is borrowed where none is."""
+"""Which published safety figures an arm's adverse events are drawn from, and what is borrowed for want."""
 
 from __future__ import annotations
 
@@ -154,9 +154,7 @@ def _borrowed(
                 np.array([x[2] for x in alike]), np.array([float(x[1] or 0) for x in alike])
             )
             source = "pooled over " + ", ".join(sorted(x[3] for x in alike))
-            return SafetyFigure(
-                arm.id, target.name, target.keys[0], rate, low, high, None, True, source
-            )
+            return SafetyFigure(arm.id, target.name, target.keys[0], rate, low, high, None, True, source)
     return None
 
 
@@ -187,7 +185,5 @@ def pooled_share(shares: Floats, patients: Floats) -> tuple[float, float, float]
     between = max(((weight * (logits - mean) ** 2).sum() - (len(shares) - 1)) / scale, 0.0)
     weight = 1.0 / (1.0 / weight + between)
     mean, error = (weight * logits).sum() / weight.sum(), 1.0 / np.sqrt(weight.sum())
-    low, middle, high = (
-        float(1 / (1 + np.exp(-(mean + z * error)))) for z in (-NORMAL_975, 0.0, NORMAL_975)
-    )
+    low, middle, high = (float(1 / (1 + np.exp(-(mean + z * error)))) for z in (-NORMAL_975, 0.0, NORMAL_975))
     return middle, low, high

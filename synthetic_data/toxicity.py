@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.schema import EVENT_COLUMNS, Floats
-from synthetic_data.adverse_event_kinds import GRID, EventKind, event_kinds
+from pipeline.schema import Floats
+from synthetic_data.adverse_event_kinds import GRID, event_kinds
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.event_intensities import Intensities, solve_intensities
 from synthetic_data.evidence import Register
@@ -29,8 +29,8 @@ DURATION_SPREAD: Final = 0.7  # of the logarithm of durations (assumed)
 STEPS: Final = 2_048  # windows an arm's intensities are solved on
 
 ASSUMPTIONS: Final = (
-    "events of a kind are a Poisson process whose intensity falls or rises with its waiting time; it runs until "
-    "90 days after treatment ends, death, or drop-out; treatment ends with progression or as planned",
+    "events of a kind are a Poisson process in time; it runs until 90 days after treatment ends, death, or "
+    "drop-out; treatment ends with progression or as planned",
     "adverse events neither stop treatment nor change the hazard of progression or death: a patient with an "
     "event has the true hazard ratio 1 against the same patient without",
     "a severe event within a month of which the patient dies is of grade 5 in one of four cases",
@@ -94,7 +94,7 @@ def draw_adverse_events(
     order = pd.Index(observed.index).get_indexer(pd.Index(events["patient"]))
     events = events.iloc[np.lexsort((events["onset_months"], order))].reset_index(drop=True)
     return AdverseEvents(
-        events[list(EVENT_COLUMNS)],
+        events,
         {"true_hazard_ratio": 1.0, "assumptions": list(ASSUMPTIONS), "arms": account},
     )
 
@@ -111,12 +111,13 @@ def treated_windows(plan: Plan, patients: pd.DataFrame, follow_up_months: float 
     planned = PLANNED_MONTHS_CURATIVE if curative else PLANNED_MONTHS
     treated = np.minimum(patients["pfs_event_months"].to_numpy(dtype=float), planned)
     cut = cut_month(months, plan.spec.accrual_months) - patients["enrolled_month"].to_numpy(dtype=float)
-    return np.minimum.reduce([
+    until: Floats = np.minimum.reduce([
         treated + AFTER_TREATMENT_MONTHS,
         patients["os_event_months"].to_numpy(dtype=float),
         patients["dropout_months"].to_numpy(dtype=float),
         cut,
     ])  # fmt: skip
+    return until
 
 
 def _compressed(windows: Floats) -> Floats:
@@ -173,7 +174,7 @@ def _draw_arm(
 
 def _inverse(begun: Floats, share: Floats) -> Floats:
     rising = np.concatenate([[True], np.diff(begun) > 0])
-    return np.interp(share, begun[rising], GRID[rising])
+    return np.asarray(np.interp(share, begun[rising], GRID[rising]))
 
 
 def _grades(severe_share: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -194,7 +195,8 @@ def _episodes(
     if not len(who):
         return who, what, began, end, grade, fatal
     order = np.lexsort((began, what, who))
-    who, what, began, end, grade, fatal = (x[order] for x in (who, what, began, end, grade, fatal))
+    who, what, grade, fatal = who[order], what[order], grade[order], fatal[order]
+    began, end = began[order], end[order]
     group = np.cumsum(np.concatenate([[True], (np.diff(who) != 0) | (np.diff(what) != 0)]))
     far = 1_000.0  # months; beyond every window, so that ends of one group never reach into the next
     covered = np.maximum.accumulate(group * 2 * far + np.minimum(end, far))
