@@ -69,7 +69,7 @@ class _Arm:
         self.severe = np.array([k.severe_share for k in self.kinds])
 
     def _timed(self, kind: EventKind) -> Floats:
-        """Waiting times, stretched so that the events that happen have the published median onset."""
+        """Stretch waiting times so that the events that happen have the published median onset."""
         if not kind.timed or not len(self.typical):
             return kind.begun()
         wanted = kind.onset_months
@@ -94,7 +94,7 @@ class _Arm:
         return [i for i, k in enumerate(self.kinds) if all(getattr(k, f) == v for f, v in wanted.items())]
 
     def load(self, target: str, weights: Floats) -> Floats:
-        """Expected events of each patient by the target's cut, kinds weighted, shape (m,)."""
+        """Return the expected events of each patient by the target's cut, kinds weighted, shape (m,)."""
         windows = self.windows[target]
         out = np.zeros(len(windows))
         for weight, begun in zip(weights, self.begun, strict=True):
@@ -154,7 +154,7 @@ def solve_intensities(
 
 
 def _single_kinds(arm: _Arm) -> None:
-    """Kinds with a figure of their own: each alone gives its share."""
+    """Meet the figures of single kinds, each by its own intensity."""
     for event in OWN_TARGETS:
         rows = arm.index(event=event)
         rate = arm.rate(f"{event}_any")
@@ -163,7 +163,7 @@ def _single_kinds(arm: _Arm) -> None:
 
 
 def _immune(arm: _Arm) -> None:
-    """The other immune-mediated kinds share, in fixed proportions, what is left of any such event."""
+    """Let the other immune-mediated kinds share, in fixed proportions, what is left of any event."""
     rows = arm.index(process="immune")
     rest = [i for i in rows if arm.total[i] == 0]
     rate = arm.rate("immune_any")
@@ -174,7 +174,7 @@ def _immune(arm: _Arm) -> None:
     if single >= rate:
         arm.drop(
             "immune_any",
-            f"{rate:.1%} is below what single kinds have together ({single:.1%}); taken as that of the others",
+            f"{rate:.1%} is below what single kinds have together ({single:.1%}); taken for the others",
         )
         named = np.zeros_like(named)
     shares = np.array([k.share for k in arm.kinds])
@@ -182,7 +182,7 @@ def _immune(arm: _Arm) -> None:
 
 
 def _severe(arm: _Arm) -> None:
-    """Shares of grade 3 or worse: of kinds with a figure exactly, of the other immune ones by one shift."""
+    """Solve shares of grade 3 or worse: of kinds with a figure alone, of the rest by one shift."""
     fixed = []
     for event in OWN_TARGETS:
         rows, rate = arm.index(event=event), arm.rate(f"{event}_severe")
@@ -202,9 +202,7 @@ def _severe(arm: _Arm) -> None:
     part = SEVERE_PART_RELATED if own is not None and own.event.endswith("_related") else SEVERE_PART
     if own is not None and arm.figures["immune_severe"].assumed and rate > part * own.rate:
         rate = part * own.rate
-        arm.drop(
-            "immune_severe", f"borrowed, and cut to {rate:.1%} as the arm has so few severe events in all"
-        )
+        arm.drop("immune_severe", f"borrowed, and cut to {rate:.1%} as the arm has few severe events in all")
     rows = arm.index(process="immune")
     free = [i for i in rows if i not in fixed]
     start = arm.severe.copy()
@@ -223,7 +221,7 @@ def _severe(arm: _Arm) -> None:
 
 
 def _other(arm: _Arm) -> None:
-    """Everything else: as intense as makes up the severe events of any cause."""
+    """Make everything else as intense as the severe events of any cause ask for."""
     rows = arm.index(process="other")
     rate = arm.rate("severe_any_cause")
     if rate is None:
@@ -239,7 +237,7 @@ def _other(arm: _Arm) -> None:
 
 
 def _scale(arm: _Arm, target: str, weights: Floats, rate: float, before: Floats | None = None) -> float:
-    """Factor on `weights` that, on top of the load `before`, gives the share `rate`."""
+    """Return the factor on `weights` that, on top of the load `before`, gives the share `rate`."""
     load = arm.load(target, weights)
     base = np.zeros_like(load) if before is None else before
 
@@ -256,7 +254,7 @@ def _scale(arm: _Arm, target: str, weights: Floats, rate: float, before: Floats 
 
 
 def _counted(arm: _Arm, target: str) -> Floats:
-    """Intensities of the events a target counts."""
+    """Return the intensities of the events a target counts."""
     event, _, extent = target.rpartition("_")
     if target == "severe_any_cause":
         return np.asarray(arm.total * arm.severe)
@@ -265,7 +263,7 @@ def _counted(arm: _Arm, target: str) -> Floats:
 
 
 def _median_onset(begun: Floats, windows: Floats) -> float:
-    """Median onset of the events that happen within `windows`."""
+    """Return the median onset of the events that happen within `windows`."""
     if not len(windows):
         return float("nan")
     reached = np.interp(windows, GRID, begun)

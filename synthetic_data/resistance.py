@@ -1,4 +1,4 @@
-"""Why treatment fails those who progress: primary or acquired resistance, and its cause in the immune state."""
+"""Why treatment fails those who progress: primary or acquired resistance, and its cause."""
 
 from __future__ import annotations
 
