@@ -43,8 +43,6 @@ def event_faults(events: pd.DataFrame, follow_up_months: pd.Series[Any]) -> list
         "of unknown patients": ~known,
         "of a grade other than 1 to 5": ~events["grade"].isin([1, 2, 3, 4, 5]).to_numpy(),
         "with an onset outside the patient's follow-up": ~((onset > 0) & (onset <= last)),
-        "that last less than no time, or beyond the follow-up": ~(
-            (duration >= 0) & (onset + duration <= last)
-        ),
+        "with a duration below 0 or past the follow-up": ~((duration >= 0) & (onset + duration <= last)),
     }
     return [f"{int(wrong.sum())} events {what}" for what, wrong in bad.items() if wrong.any()]

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from pipeline.schema import Floats
-from synthetic_data.adverse_event_kinds import GRID, EventKind
+from synthetic_data.adverse_event_kinds import ENGAGING_FRAILTY, GRID, EventKind
 from synthetic_data.safety_figures import SafetyFigure
 
 LARGEST_SHARE: Final = 0.995  # a published 100 % would need an infinite intensity
@@ -94,12 +94,12 @@ class _Arm:
         return [i for i, k in enumerate(self.kinds) if all(getattr(k, f) == v for f, v in wanted.items())]
 
     def load(self, target: str, weights: Floats) -> Floats:
-        """Return the expected events of each patient by the target's cut, kinds weighted, shape (m,)."""
+        """Return the expected events of each patient by the target's cut, shape (2, m): others, engaging."""
         windows = self.windows[target]
-        out = np.zeros(len(windows))
-        for weight, begun in zip(weights, self.begun, strict=True):
+        out = np.zeros((2, len(windows)))
+        for kind, weight, begun in zip(self.kinds, weights, self.begun, strict=True):
             if weight > 0:
-                out += weight * np.interp(windows, GRID, begun)
+                out[int(kind.process == "engaging")] += weight * np.interp(windows, GRID, begun)
         return out
 
     def only(self, rows: Sequence[int], values: Floats) -> Floats:
@@ -125,8 +125,8 @@ def solve_intensities(
     """Solve the intensities that give an arm's patients the shares its figures state.
 
     A patient whose window is w has at least one event of kinds K with probability
-    ``1 - exp(-Σ_K λ G(w))``, G being the share of waiting times that are over; the mean over the
-    patients is set to the figure.
+    ``1 - exp(-Σ_K λ G(w))``, G being the share of waiting times that are over (averaged over the
+    patient's frailty where the kinds are engaging); the mean over the patients is set to the figure.
 
     Parameters
     ----------
@@ -143,14 +143,22 @@ def solve_intensities(
         _immune(arm)
         _severe(arm)
         _other(arm)
-    expected = {
-        t: float(-np.expm1(-arm.load(t, _counted(arm, t))).mean()) for t in figures if len(windows[t])
-    }
+    expected = {t: share_with_event(arm.load(t, _counted(arm, t))) for t in figures if len(windows[t])}
     onsets = [_median_onset(begun, typical) for begun in arm.begun]
     return Intensities(
         arm.kinds, tuple(arm.total), tuple(arm.begun), tuple(arm.severe), tuple(onsets), expected,
         arm.left_out, tuple(arm.notes),
     )  # fmt: skip
+
+
+def share_with_event(load: Floats) -> float:
+    """Return the share of patients with an event, from their expected events, shape (2, m).
+
+    The second row is of engaging kinds, whose intensity a gamma frailty of mean 1 multiplies: none happen
+    with probability ``(1 + θ H)^(-1/θ)``, θ being ENGAGING_FRAILTY.
+    """
+    none = np.exp(-load[0]) * (1 + ENGAGING_FRAILTY * load[1]) ** (-1 / ENGAGING_FRAILTY)
+    return float(1 - none.mean())
 
 
 def _single_kinds(arm: _Arm) -> None:
@@ -170,7 +178,7 @@ def _immune(arm: _Arm) -> None:
     if rate is None or not rest:
         return
     named = arm.load("immune_any", arm.only(rows, arm.total))
-    single = float(-np.expm1(-named).mean())
+    single = share_with_event(named)
     if single >= rate:
         arm.drop(
             "immune_any",
@@ -210,7 +218,7 @@ def _severe(arm: _Arm) -> None:
     def excess(shift: float) -> float:
         arm.severe[free] = expit(logit(start[free]) + shift)
         weights = arm.only(rows, arm.total * arm.severe)
-        return float(-np.expm1(-arm.load("immune_severe", weights)).mean()) - rate
+        return share_with_event(arm.load("immune_severe", weights)) - rate
 
     if excess(-12.0) > 0 or excess(12.0) < 0:
         arm.severe = start
@@ -227,7 +235,7 @@ def _other(arm: _Arm) -> None:
     if rate is None:
         return
     before = arm.load("severe_any_cause", arm.total * arm.severe)
-    have = float(-np.expm1(-before).mean())
+    have = share_with_event(before)
     if have >= rate:
         arm.drop("severe_any_cause", f"{rate:.1%} is below what the other figures give ({have:.1%})")
         return
@@ -242,9 +250,9 @@ def _scale(arm: _Arm, target: str, weights: Floats, rate: float, before: Floats 
     base = np.zeros_like(load) if before is None else before
 
     def excess(log_factor: float) -> float:
-        return float(-np.expm1(-(base + np.exp(log_factor) * load)).mean()) - rate
+        return share_with_event(base + np.exp(log_factor) * load) - rate
 
-    if rate <= 0 or not len(load):
+    if rate <= 0 or not load.size:
         return 0.0
     if excess(12.0) < 0:
         reach = excess(12.0) + rate

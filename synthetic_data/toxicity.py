@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.schema import Floats
-from synthetic_data.adverse_event_kinds import GRID, event_kinds
+from synthetic_data.adverse_event_kinds import ENGAGING_FRAILTY, GRID, event_kinds
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.event_intensities import Intensities, solve_intensities
 from synthetic_data.evidence import Register
@@ -31,6 +31,8 @@ STEPS: Final = 2_048  # windows an arm's intensities are solved on
 ASSUMPTIONS: Final = (
     "events of a kind are a Poisson process in time; it runs until 90 days after treatment ends, death, or "
     "drop-out; treatment ends with progression or as planned",
+    "patients differ in how prone they are to cytokine release and its neurotoxicity, both at once (gamma "
+    "distributed, variance 2), and in nothing else",
     "adverse events neither stop treatment nor change the hazard of progression or death: a patient with an "
     "event has the true hazard ratio 1 against the same patient without",
     "a severe event within a month of which the patient dies is of grade 5 in one of four cases",
@@ -132,11 +134,13 @@ def _compressed(windows: Floats) -> Floats:
 def _draw_arm(
     solved: Intensities, windows: Floats, observed: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
-    counts_rng, onset_rng, grade_rng, duration_rng = rng.spawn(4)
+    counts_rng, onset_rng, grade_rng, duration_rng, frailty_rng = rng.spawn(5)
+    frailty = frailty_rng.gamma(1 / ENGAGING_FRAILTY, ENGAGING_FRAILTY, len(windows))
     patient, kind, onset, severe = [], [], [], []
     for k, (intensity, begun) in enumerate(zip(solved.total, solved.begun, strict=True)):
         until = np.interp(windows, GRID, begun)
-        count = counts_rng.poisson(intensity * until)
+        engaging = solved.kinds[k].process == "engaging"
+        count = counts_rng.poisson(intensity * until * (frailty if engaging else 1.0))
         who = np.repeat(np.arange(len(windows)), count)
         share = onset_rng.random(len(who)) * until[who]
         patient.append(who)
@@ -146,15 +150,16 @@ def _draw_arm(
     who, what = np.concatenate(patient), np.concatenate(kind)
     began = np.ceil(np.concatenate(onset) * DAYS_PER_MONTH) / DAYS_PER_MONTH
     grade = _grades(np.concatenate(severe), grade_rng)
-    fatal = grade_rng.random(len(who)) < FATAL_SHARE
+    last, died = observed["os_months"].to_numpy(dtype=float)[who], observed["died"].to_numpy(dtype=bool)[who]
+    fatal = (grade >= 3) & died & (last - began <= FATAL_WITHIN_MONTHS)
+    fatal &= grade_rng.random(len(who)) < FATAL_SHARE
     median = np.array([k.duration_months for k in solved.kinds])[what]
     lasting = median * np.exp(DURATION_SPREAD * duration_rng.standard_normal(len(who)))
     end = began + np.maximum(np.ceil(lasting * DAYS_PER_MONTH), 1.0) / DAYS_PER_MONTH
+    end[fatal] = np.inf
     who, what, began, end, grade, fatal = _episodes(who, what, began, end, grade, fatal)
-    last, died = observed["os_months"].to_numpy(dtype=float)[who], observed["died"].to_numpy(dtype=bool)[who]
+    last = observed["os_months"].to_numpy(dtype=float)[who]
     began = np.minimum(began, last)
-    kills = fatal & (grade >= 3) & died & (last - began <= FATAL_WITHIN_MONTHS)
-    end = np.where(kills, np.inf, end)
     names = np.array([k.event for k in solved.kinds], dtype=object)
     organs = np.array([k.organ for k in solved.kinds], dtype=object)
     immune = np.array([k.process == "immune" for k in solved.kinds])
@@ -164,7 +169,7 @@ def _draw_arm(
             "event": names[what],
             "organ": organs[what],
             "immune_mediated": immune[what],
-            "grade": np.where(kills, 5, grade),
+            "grade": np.where(fatal, 5, grade),
             "onset_months": began,
             "duration_months": np.minimum(end, last) - began,
             "resolved": end < last,
