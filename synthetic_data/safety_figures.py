@@ -76,7 +76,7 @@ LENDING_PATIENTS: Final = 50  # smaller arms lend no figure
 class SafetyFigure:
     """Share of an arm's patients with an adverse event; `assumed` where it is borrowed from `source`.
 
-    Trials print no intervals of these shares: `low` and `high` are Wilson's from the size of the arm, or those
+    Trials print no intervals of these shares: `low` and `high` are Wilson's from the arm's size, or those
     of the pooled mean.
     """
 
