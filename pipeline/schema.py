@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.adverse_events import event_faults
 from pipeline.visit_table import visit_faults
 
 T = TypeVar("T")
@@ -170,6 +171,8 @@ class Cohort:
     truth : Truth, optional
     visits : DataFrame, optional
         Serial measurements, long: `patient`, `visit`, `planned`, `months` and a column each.
+    events : DataFrame, optional
+        Their dated adverse events (`pipeline.adverse_events`); later than baseline, so no model sees them.
     """
 
     name: str
@@ -180,6 +183,7 @@ class Cohort:
     control_arm: str | None = None
     truth: Truth | None = None
     visits: pd.DataFrame | None = None
+    events: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.observed)
@@ -187,6 +191,7 @@ class Cohort:
     def __post_init__(self) -> None:
         check_table(self.observed, self.columns, self.name)
         faults = [] if self.visits is None else visit_faults(self.visits, self.observed)
+        faults += [] if self.events is None else event_faults(self.events, self.observed["os_months"])
         if faults:
             raise InputError(f"{self.name} is not a valid cohort:\n  " + "\n  ".join(faults))
 
@@ -207,10 +212,13 @@ class Cohort:
 
     def take(self, patients: pd.Index) -> Cohort:
         """Return the same cohort with only `patients`; the truth keeps every patient."""
-        visits = self.visits
+        visits, events = self.visits, self.events
         if visits is not None:
             visits = visits[visits["patient"].isin(patients)].reset_index(drop=True)
-        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"), visits=visits)
+        if events is not None:
+            events = events[events["patient"].isin(patients)]
+        observed = self.observed.loc[patients].rename_axis("patient")
+        return replace(self, observed=observed, visits=visits, events=events)
 
 
 @dataclass(frozen=True)

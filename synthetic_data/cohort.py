@@ -30,7 +30,9 @@ from synthetic_data.outcomes import (
     solve_hazards,
 )
 from synthetic_data.published_figures import ENDPOINT_LABELS
+from synthetic_data.resistance import draw_resistance
 from synthetic_data.setting import Setting
+from synthetic_data.toxicity import draw_adverse_events
 from synthetic_data.trajectories import Visits, VisitSource, simulate_visits
 
 
@@ -68,9 +70,7 @@ def simulate_cohort(
         raise InputError(
             f"a cohort of {len(plan.arms)} arms needs at least {len(plan.arms)} patients. Got {n} instead"
         )
-    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, visit_rng = rng.spawn(
-        8
-    )
+    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, *later = rng.spawn(10)
     name = label or spec.name
     patients = pd.Index([f"{name}-{i:07d}" for i in range(n)], name="patient")
 
@@ -90,7 +90,9 @@ def simulate_cohort(
     month = cut_month(plan.follow_up_months, spec.accrual_months)
     assessed = np.minimum(dropout, month - enrolled) > FIRST_ASSESSMENT_MONTHS
     response = _draw_response(plan, truth.patients, assessed, response_rng)
-    extra = pd.concat([immune_state(draw), _contributions(plan, arm, effects)], axis=1)
+    state = immune_state(draw)
+    resistance = draw_resistance(plan, truth.patients, response, state, later[2])
+    extra = pd.concat([state, _contributions(plan, arm, effects), resistance], axis=1)
     known = pd.concat([truth.patients, extra.set_axis(truth.patients.index)], axis=1)
     truth = replace(truth, patients=known.set_axis(patients))
 
@@ -107,7 +109,11 @@ def simulate_cohort(
     ).loc[observed.index]
     columns = (replace(ARM, categories=plan.arms), *draw.columns, *OUTCOMES)
     account = manifest(plan, draw, effects, truth.hazards, n)
-    cohort = Cohort(name, observed, columns, True, account, plan.control_arm, truth)
+    events = None
+    if spec.adverse_events:
+        toxicity = draw_adverse_events(plan, register, truth.patients, observed, later[1])
+        events, account["adverse_events"] = toxicity.events, toxicity.account
+    cohort = Cohort(name, observed, columns, True, account, plan.control_arm, truth, events=events)
     if spec.visits is None:
         return cohort
     inhibitor = np.isin(arm, [a for a in plan.arms if plan.trial.arm(a).has_checkpoint_inhibitor])
@@ -120,7 +126,7 @@ def simulate_cohort(
         simulations={m.simulate.column: m.simulate for m in chosen.values() if m.simulate is not None},
         cut_month=month,
     )
-    return _with_visits(cohort, simulate_visits(spec.visits, source, visit_rng))
+    return _with_visits(cohort, simulate_visits(spec.visits, source, later[0]))
 
 
 def _with_visits(cohort: Cohort, visits: Visits) -> Cohort:

@@ -45,6 +45,7 @@ class CohortSpec(Spec):
     )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
     visits: VisitSpec | None = Field(None, description="serial measurements; none when left out")
+    adverse_events: bool = Field(False, description="draw a table of dated adverse events")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.follow_up import cut_month, observe
 from synthetic_data.published_figures import Figure, PublishedRatio
+from synthetic_data.toxicity_fidelity import adverse_event_rows
 
 MEDIAN_TOLERANCE: Final = 0.02  # of the published median
 RATE_TOLERANCE: Final = 0.005  # of survival, or of responders
@@ -47,6 +48,7 @@ def fidelity(cohort: Cohort, plan: Plan) -> pd.DataFrame:
     rows = [_figure_row(cohort, f) for f in plan.curves.figures]
     rows += [_ratio_row(cohort, plan, r) for r in plan.curves.ratios]
     rows += [_response_row(cohort, plan, arm) for arm in plan.arms]
+    rows += adverse_event_rows(cohort, plan)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

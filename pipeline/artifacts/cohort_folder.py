@@ -33,7 +33,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "sha256": table_digest(cohort.observed),
         **visits,
         "manifest": dict(cohort.manifest),
-    }
+    } | ({} if cohort.events is None else {"events_sha256": table_digest(cohort.events)})
 
 
 def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | None = None) -> Path:
@@ -41,8 +41,9 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
 
     ``observed.parquet`` and ``observed.csv`` hold the same patients; ``columns.json`` declares each column;
     ``manifest.json`` tells how the cohort was made and its SHA-256; ``truth/`` holds what only the
-    simulation knows, and nothing in it belongs into a model. ``visits.parquet`` and ``visits.csv`` hold
-    serial measurements, where there are some. Tables of `extra` are added as CSV.
+    simulation knows, and nothing in it belongs into a model. Serial measurements stand in
+    ``visits.parquet`` and ``visits.csv``, adverse events in ``events.parquet`` and ``events.csv``, where
+    there are some. Tables of `extra` are added as CSV.
 
     Raises
     ------
@@ -58,6 +59,9 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
             cohort.visits.to_csv(partial / "visits.csv", index=False)
         notice = {"research_use": RESEARCH_USE, "patients_are": "simulated" if cohort.simulated else "real"}
         write_json(partial / "manifest.json", notice | describe_cohort(cohort))
+        if cohort.events is not None:
+            cohort.events.to_parquet(partial / "events.parquet")
+            cohort.events.to_csv(partial / "events.csv", index=False)
         for name, table in (extra or {}).items():
             table.to_csv(partial / f"{name}.csv", index=False)
         if cohort.truth is not None:
@@ -87,6 +91,9 @@ def load_cohort(folder: Path) -> Cohort:
     visits = _read_if_there(folder / "visits.parquet")
     if (None if visits is None else table_digest(visits)) != facts.get("visits_sha256"):
         raise InputError(f"{folder / 'visits.parquet'} has changed since it was written; simulate it again")
+    events = pd.read_parquet(folder / "events.parquet") if (folder / "events.parquet").is_file() else None
+    if (None if events is None else table_digest(events)) != facts.get("events_sha256"):
+        raise InputError(f"{folder / 'events.parquet'} has changed since it was written; simulate it again")
     truth = folder / "truth"
     return Cohort(
         name=facts["name"],
@@ -105,6 +112,7 @@ def load_cohort(folder: Path) -> Cohort:
         if truth.is_dir()
         else None,
         visits=visits,
+        events=events,
     )
 
 
