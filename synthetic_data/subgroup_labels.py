@@ -35,10 +35,10 @@ class Condition:
     def holds(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return which of the patients fulfil it, from their values of the column."""
         if self.one_of:
-            return values.astype(str).isin(self.one_of).to_numpy()
+            return np.asarray(values.astype(str).isin(self.one_of), dtype=bool)
         numbers = values.to_numpy(dtype=float)
         if self.equals is not None:
-            return (numbers > 0.5) == self.equals
+            return np.asarray((numbers > 0.5) == self.equals, dtype=bool)
         kept = np.ones(len(numbers), dtype=bool)
         if self.at_least is not None:
             kept &= numbers >= self.at_least
@@ -144,7 +144,6 @@ _SP142: Final = (
     "more, TC1/2/3 or IC1/2/3 as 1 % or more, TC0 and IC0 as less than 1 %"
 )
 _TC: Final = "tumour cells by SP263 or SP142 are read as the tumour proportion score"
-_BLOOD: Final = "mutational burden in blood is read on the scale of tissue"
 
 # Longer wordings stand before the shorter ones they contain.
 WORDINGS: Final[tuple[_Wording, ...]] = (
@@ -158,8 +157,6 @@ WORDINGS: Final[tuple[_Wording, ...]] = (
         _STAIN + rf"{_LOW}-{_HIGH}%",
         lambda m: (Condition(PDL1, at_least=float(m["low"]), below=float(m["high"]) + 1),),
     ),
-    _Wording(rf"\bbTMB >={_LOW} mut/Mb", _from(TMB), _BLOOD),
-    _Wording(rf"\bbTMB <{_HIGH} mut/Mb", _under(TMB), _BLOOD),
     _Wording(rf"\btTMB >={_LOW} mut/Mb", _from(TMB)),
     _Wording(rf"\btTMB <{_HIGH} mut/Mb", _under(TMB)),
     _Wording(
@@ -176,14 +173,20 @@ WORDINGS: Final[tuple[_Wording, ...]] = (
     _Wording(r"\bno liver metastases\b", _is(liver_metastases=False)),
     _Wording(r"\bliver metastases\b", _is(liver_metastases=True)),
     _Wording(r"\bcurrent/former smoker\b", _just(Condition("smoking", one_of=("current", "former")))),
-    _Wording(r"\b(?P<state>never|former|current) smoker\b", lambda m: (Condition("smoking", one_of=(m["state"],)),)),
+    _Wording(
+        r"\b(?P<state>never|former|current) smoker\b",
+        lambda m: (Condition("smoking", one_of=(m["state"],)),),
+    ),
     _Wording(rf"\bage >={_LOW}", _from("age_years")),
     _Wording(rf"\bage <{_HIGH}", _under("age_years")),
     _Wording(r"\bfemale\b", _is(male=False)),
     _Wording(r"\bmale\b", _is(male=True)),
     _Wording(r"\bEGFR-/ALK-|\bno EGFR/ALK\b", _is(egfr_mutant=False, alk_rearranged=False)),
     _Wording(r"\bEGFR mutated\b", _is(egfr_mutant=True)),
-    _Wording(r"\b(?P<gene>KRAS|STK11|KEAP1) mutated\b", lambda m: _is(**{f"{m['gene'].lower()}_mutant": True})(m)),
+    _Wording(
+        r"\b(?P<gene>KRAS|STK11|KEAP1) mutated\b",
+        lambda m: (Condition(f"{m['gene'].lower()}_mutant", equals=True),),
+    ),
 )  # fmt: skip
 
 # Words that may stand beside a condition: they narrow it in a way no marker shows, or only count.
@@ -199,6 +202,7 @@ WHOLE: Final = r"^(ITT\b(?!.*adjusted)|all\b|PAS\b|primary analysis set)"
 # Why a label that no wording covers is not one: the first pattern found in it speaks.
 REASONS: Final[tuple[tuple[str, str], ...]] = (
     (r"adjusted", "the whole trial, analysed otherwise"),
+    (r"bTMB", "mutational burden in blood has a scale of its own and no marker column"),
     (r"verified", "divides patients by how PD-L1 was tested; test results are drawn without error"),
     (r"PD-L1 unknown", "divides patients by whether a test was made; test results are drawn for all"),
     (r"all randomi[sz]ed", "the whole trial but for its stages; stage has no marker column"),

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from pipeline.schema import Floats, InputError, Truth
 from synthetic_data.cohort import simulate_cohort
@@ -27,6 +28,9 @@ from synthetic_data.survival_curves import SurvivalCurve, cox_hazard_ratio
 
 FEWEST_MEMBERS: Final = 20  # of those drawn, for a subgroup to be predicted
 GRID_MONTHS: Final = 0.25
+STAND_IN_SURVIVAL: Final = 0.5  # of the control arm at the end of follow-up, where no curve is known
+STAND_IN_KNOTS: Final = 25
+UNMEASURED: Final = 0.5  # spread of log hazard no marker shows, as in a cohort that is drawn (CohortSpec)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Patients:
         return {name: score(self) for name, score in SCORES.items()}
 
     def number(self, column: str) -> Floats:
-        """A column as numbers; one value for all where the trial has only one, 0 where it is unknown."""
+        """Return a column as numbers: one for all where the trial has one value, 0 where none is known."""
         if column in self.values:
             return self.values[column].to_numpy(dtype=float)
         constant = self.constants.get(column, 0.0)
@@ -69,13 +73,12 @@ SCORES: Final[Mapping[str, Callable[[Patients], Floats]]] = {
     "never_smoker": lambda p: read_label("never smoker").members(p.values, p.constants).astype(float),
     "male": lambda p: p.number("male"),
     "age_65": lambda p: (p.number("age_years") >= 65).astype(float),
-    **{
-        name: (lambda p, name=name: p.number(name))
-        for name in (
-            "liver_metastases", "brain_metastases", "egfr_mutant", "kras_mutant", "stk11_mutant",
-            "keap1_mutant",
-        )
-    },
+    "liver_metastases": lambda p: p.number("liver_metastases"),
+    "brain_metastases": lambda p: p.number("brain_metastases"),
+    "egfr_mutant": lambda p: p.number("egfr_mutant"),
+    "kras_mutant": lambda p: p.number("kras_mutant"),
+    "stk11_mutant": lambda p: p.number("stk11_mutant"),
+    "keap1_mutant": lambda p: p.number("keap1_mutant"),
 }  # fmt: skip
 
 
@@ -91,7 +94,7 @@ class Exposed:
     design : array, shape (len(TERMS),)
         What its departure is regressed on.
     method : str
-        How the first term was had: from true curves, or from mean log hazards.
+        How the first term was had: from true curves, or from stand-ins.
     """
 
     readout: SubgroupReadout
@@ -106,10 +109,10 @@ def draw_patients(trial: TrialSpec, register: Register, n: int, rng: np.random.G
     if not _drawable(trial):
         markers = {name: m for name, m in register.markers.items() if m.simulate is not None}
         draw = draw_markers(markers, Setting.of(trial, eligibility), n, rng)
+        hidden = UNMEASURED * rng.standard_normal(n)
         log_hazards = {
-            (endpoint, inhibitor): conditional_log_hazards(markers, draw, endpoint, inhibitor)
-            .to_numpy()
-            .sum(axis=1)
+            (endpoint, inhibitor): hidden
+            + conditional_log_hazards(markers, draw, endpoint, inhibitor).to_numpy().sum(axis=1)
             for endpoint in ENDPOINT_LABELS
             for inhibitor in (True, False)
         }
@@ -151,16 +154,13 @@ def entry_conditions(trial: TrialSpec) -> dict[str, Eligibility]:
     return {PDL1: Eligibility(at_least=float(match[1]))} if match else {}
 
 
-def expose(
-    trial: TrialSpec, readouts: Iterable[SubgroupReadout], patients: Patients
-) -> list[Exposed]:
+def expose(trial: TrialSpec, readouts: Iterable[SubgroupReadout], patients: Patients) -> list[Exposed]:
     """Work out, for each subgroup, what its departure from the whole trial is regressed on.
 
     The first term is the departure that effects of biomarker studies alone would give: the ratio to
     which Cox's estimate tends at the readout's follow-up when a trial in these patients is repeated
     without end, from their average true survival under either arm, against the same for the whole
-    trial. Where the arms have no such curves, it is the difference of the arms' mean log relative
-    hazards. The others say how the subgroup's patients differ from the whole, in trials that set a
+    trial. Where the arms have no such curves, stand-ins take their place (`stand_in_ratio`). The others say how the subgroup's patients differ from the whole, in trials that set a
     checkpoint inhibitor against none; elsewhere there is nothing that could be carried over.
     """
     scores = patients.scores()
@@ -176,7 +176,8 @@ def expose(
             * adds_checkpoint_inhibitor(trial, readout)
             for name in TERMS[1:]
         ]
-        exposed.append(Exposed(readout, float(part.sum() / whole.sum()), np.array([studies, *shifts]), method))
+        share = float(part.sum() / whole.sum())
+        exposed.append(Exposed(readout, share, np.array([studies, *shifts]), method))
     return exposed
 
 
@@ -199,11 +200,33 @@ def _studies_departure(
     if truth is not None and endpoint is not None and set(arms) <= set(truth.arms):
         ratios = [true_ratio(truth, endpoint, arms, group, readout.follow_up) for group in (part, whole)]
         return math.log(ratios[0] / ratios[1]), "true curves"
-    with_, without = (
-        patients.log_hazards[endpoint or "pfs", trial.arm(arm).has_checkpoint_inhibitor] for arm in arms
-    )
-    gap = with_ - without
-    return float(gap[part].mean() - gap[whole].mean()), "mean log hazards"
+    relative = [
+        np.exp(patients.log_hazards[endpoint or "pfs", trial.arm(arm).has_checkpoint_inhibitor])
+        for arm in arms
+    ]
+    ratios = [stand_in_ratio(relative[0], relative[1], group, whole) for group in (part, whole)]
+    return math.log(ratios[0] / ratios[1]), "stand-in curves"
+
+
+def stand_in_ratio(
+    experimental: Floats, control: Floats, group: NDArray[np.bool_], whole: NDArray[np.bool_]
+) -> float:
+    """Hazard ratio among `group` in a trial of unknown curves, from relative hazards under either arm.
+
+    Baseline hazards are constant, the same in both arms, and such that half the `whole` control arm
+    has had the event when everybody has been followed for one unit of time.
+    """
+
+    def free(rate: float) -> float:
+        return float(np.exp(-rate * control[whole]).mean()) - STAND_IN_SURVIVAL
+
+    rate = float(brentq(free, 0.0, 1e6 / float(np.median(control[whole]))))
+    months = np.linspace(0.0, 1.0, STAND_IN_KNOTS)
+    curves = []
+    for relative in (experimental, control):
+        survival = np.array([np.exp(-rate * m * relative[group]).mean() for m in months])
+        curves.append(SurvivalCurve(months, -np.log(survival)))
+    return cox_hazard_ratio(curves[0], curves[1], 0.5, (1.0, 1.0))
 
 
 def true_ratio(

@@ -83,8 +83,8 @@ def subgroup_readouts(trial: TrialSpec) -> tuple[list[SubgroupReadout], list[Unu
     """Return the published subgroup hazard ratios of a trial, and those that cannot be used.
 
     Only randomised treatment contrasts count. One is usable when its label is a condition on
-    markers, its interval is published, and the whole trial has a hazard ratio with an interval for
-    the same endpoint and arms. Nothing of a whole trial is listed.
+    markers, its interval is published, and the whole trial has a hazard ratio with an interval for the
+    same endpoint and arms. Figures of whole trials are in neither list.
     """
     usable: list[SubgroupReadout] = []
     unused: list[Unused] = []
@@ -108,7 +108,8 @@ def subgroup_readouts(trial: TrialSpec) -> tuple[list[SubgroupReadout], list[Unu
             unused.append(Unused(trial.id, readout.endpoint, readout.population, reason))
             continue
         whole_ratio = found.hazard_ratio
-        assert whole_ratio is not None and whole_ratio.standard_error is not None  # noqa: S101 (chosen so)
+        assert whole_ratio is not None  # noqa: S101 (chosen so)
+        assert whole_ratio.standard_error is not None  # noqa: S101 (chosen so)
         low, high = ratio.interval
         usable.append(
             SubgroupReadout(
@@ -164,7 +165,8 @@ def asked_readouts(trial: TrialSpec, labels: Sequence[str]) -> list[SubgroupRead
     for subgroup in read:
         for (endpoint, experimental, control), whole in latest.items():
             ratio = whole.hazard_ratio
-            assert ratio is not None and ratio.standard_error is not None  # noqa: S101 (chosen so)
+            assert ratio is not None  # noqa: S101 (chosen so)
+            assert ratio.standard_error is not None  # noqa: S101 (chosen so)
             asked.append(
                 SubgroupReadout(
                     trial.id, endpoint, experimental, control, subgroup, read_label(whole.population),

@@ -23,7 +23,7 @@ from synthetic_data.subgroup_effects import (
 from synthetic_data.subgroup_patients import Exposed, draw_patients, expose
 from synthetic_data.subgroup_readouts import all_subgroup_readouts, asked_readouts
 
-PATIENTS: Final = 4_000  # drawn of a trial: a subgroup of 10 % is then known to 0.02 on the log scale
+PATIENTS: Final = 8_000  # drawn of a trial: a subgroup of 10 % is then known to 0.01 on the log scale
 RULES: Final[Mapping[str, str]] = {
     "whole": "equals the whole trial",
     "studies": "biomarker studies only",
@@ -184,7 +184,7 @@ def score(table: pd.DataFrame) -> list[dict[str, Any]]:
     known = table[table["published"].notna()]
     rows: list[dict[str, Any]] = []
     for rule, words in RULES.items():
-        predicted = np.log(known[rule] / known["whole"]).to_numpy(dtype=float)
+        predicted = np.log(known[rule].to_numpy(dtype=float) / known["whole"].to_numpy(dtype=float))
         residual = known["departure"].to_numpy(dtype=float) - predicted
         squared = float(np.mean(residual**2 / known["variance"].to_numpy(dtype=float)))
         inside = (known["low"] <= known[rule]) & (known[rule] <= known["high"])
