@@ -125,15 +125,9 @@ def _just(condition: Condition) -> Callable[[re.Match[str]], tuple[Condition, ..
 
 
 def _quarters(match: re.Match[str]) -> tuple[Condition, ...]:
-    """Quartile bounds: `< Q1`, `Q1 to <Q2`, `>= Q3`."""
-    low, high = match["low"], match["high"]
-    return (
-        Condition(
-            CRP,
-            rank_from=None if low is None else int(low) / 4,
-            rank_below=None if high is None else int(high) / 4,
-        ),
-    )
+    """Quartile bounds: `< Q1`, `Q1 to <Q2`."""
+    low = None if match["low"] is None else int(match["low"]) / 4
+    return (Condition(CRP, rank_from=low, rank_below=int(match["high"]) / 4),)
 
 
 _NUMBER: Final = r"(?P<{}>\d+(?:\.\d+)?)"
@@ -164,7 +158,9 @@ WORDINGS: Final[tuple[_Wording, ...]] = (
         _just(Condition(TMB, rank_from=2 / 3)),
         "a count over the exome is read by its rank, the upper third",
     ),
-    _Wording(r"\bbaseline hs-CRP >= ?Q(?P<low>[1-3])(?P<high>$)?", lambda m: _quarters(m)),
+    _Wording(
+        r"\bbaseline hs-CRP >= ?Q(?P<low>[1-3])", lambda m: (Condition(CRP, rank_from=int(m["low"]) / 4),)
+    ),
     _Wording(r"\bbaseline hs-CRP(?: Q(?P<low>[1-3]) to)? ?< ?Q(?P<high>[1-3])", _quarters),
     _Wording(r"\b(?:nonsquamous|non-squamous)\b", _is(squamous=False)),
     _Wording(r"\bsquamous\b", _is(squamous=True)),

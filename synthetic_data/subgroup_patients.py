@@ -160,8 +160,9 @@ def expose(trial: TrialSpec, readouts: Iterable[SubgroupReadout], patients: Pati
     The first term is the departure that effects of biomarker studies alone would give: the ratio to
     which Cox's estimate tends at the readout's follow-up when a trial in these patients is repeated
     without end, from their average true survival under either arm, against the same for the whole
-    trial. Where the arms have no such curves, stand-ins take their place (`stand_in_ratio`). The others say how the subgroup's patients differ from the whole, in trials that set a
-    checkpoint inhibitor against none; elsewhere there is nothing that could be carried over.
+    trial. Where the arms have no such curves, stand-ins take their place (`stand_in_ratio`). The
+    others say how the subgroup's patients differ from the whole, in trials that set a checkpoint
+    inhibitor against none; elsewhere there is nothing that could be carried over.
     """
     scores = patients.scores()
     exposed = []
