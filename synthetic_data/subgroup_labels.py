@@ -134,7 +134,7 @@ _NUMBER: Final = r"(?P<{}>\d+(?:\.\d+)?)"
 _LOW, _HIGH = _NUMBER.format("low"), _NUMBER.format("high")
 _STAIN: Final = r"\bPD-L1(?: TC| TPS)? ?"
 _SP142: Final = (
-    "SP142 also counts immune cells; TC3 or IC3 (`high`) is read as a tumour proportion score of 50 % or "
+    "SP142 also counts immune cells: TC3 or IC3 (`high`) is read as a tumour proportion score of 50 % or "
     "more, TC1/2/3 or IC1/2/3 as 1 % or more, TC0 and IC0 as less than 1 %"
 )
 _TC: Final = "tumour cells by SP263 or SP142 are read as the tumour proportion score"
@@ -187,13 +187,13 @@ WORDINGS: Final[tuple[_Wording, ...]] = (
 
 # Words that may stand beside a condition: they narrow it in a way no marker shows, or only count.
 PASSED_OVER: Final[Mapping[str, str]] = {
-    r"\bstage II-IIIA\b": "stage is not drawn; the condition on it is passed over",
+    r"\bstage II-IIIA\b": "stage is not drawn, and the condition on it is passed over",
     r"\(n=\d+\)": "",
     r"\(primary\)": "",
 }
 
 # Names of everybody analysed. What else they say holds for the whole analysis.
-WHOLE: Final = r"^(ITT\b(?!.*adjusted)|all\b|PAS\b|primary analysis set)"
+WHOLE: Final = r"^(ITT(?!.*adjusted)|all\b|PAS\b|primary analysis set)"
 
 # Why a label that no wording covers is not one: the first pattern found in it speaks.
 REASONS: Final[tuple[tuple[str, str], ...]] = (

@@ -89,6 +89,7 @@ def test_what_cannot_be_expressed_is_refused_with_the_reason(label: str, words: 
 
 def test_whole_trials_are_not_subgroups_but_keep_their_conditions() -> None:
     assert read_label("ITT").whole
+    assert read_label("ITT1225 (all randomized)").whole
     assert read_label("ITT (PD-L1 >=1%)").conditions == (Condition(PDL1, at_least=1),)
     assert read_label("all EGFR-/ALK-").whole
     assert not read_label("PD-L1 >=1%").whole
