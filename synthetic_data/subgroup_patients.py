@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,8 @@ from pipeline.schema import Floats, InputError, Truth
 from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import CohortSpec
 from synthetic_data.effects import conditional_log_hazards
-from synthetic_data.evidence import Register, TrialSpec
+from synthetic_data.evidence import MarkerSpec, Register, TrialSpec
+from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.markers import draw_markers
 from synthetic_data.published_figures import ENDPOINT_LABELS, drawable_arms
 from synthetic_data.setting import Eligibility, Setting
@@ -146,6 +148,28 @@ def _constants(report: Mapping[str, Any]) -> dict[str, object]:
     states = {"true": True, "false": False}
     columns: Mapping[str, Mapping[str, Any]] = report["columns"]
     return {c: states.get(e["constant"], e["constant"]) for c, e in columns.items() if "constant" in e}
+
+
+def without_trial_subgroups(register: Register) -> Register:
+    """Return the register without marker effects that were read off subgroups of randomised trials.
+
+    Such a figure, from a meta-analysis of trials, may rest on the very subgroups that are predicted.
+    What is left are studies of patients by marker.
+    """
+
+    def from_trials(marker: MarkerSpec, effect: MarkerEffect) -> bool:
+        source = register.marker(effect.published_marker) if effect.published_marker else marker
+        return effect.published is not None and source.effects[effect.published].kind == "treatment_effect"
+
+    markers = {}
+    for name, marker in register.markers.items():
+        if marker.simulate is not None:
+            kept = tuple(e for e in marker.simulate.effects if not from_trials(marker, e))
+            marker = marker.model_copy(
+                update={"simulate": marker.simulate.model_copy(update={"effects": kept})}
+            )
+        markers[name] = marker
+    return replace(register, markers=MappingProxyType(markers))
 
 
 def entry_conditions(trial: TrialSpec) -> dict[str, Eligibility]:

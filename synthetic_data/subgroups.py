@@ -20,7 +20,7 @@ from synthetic_data.subgroup_effects import (
     learn,
     related_trials,
 )
-from synthetic_data.subgroup_patients import Exposed, draw_patients, expose
+from synthetic_data.subgroup_patients import Exposed, draw_patients, expose, without_trial_subgroups
 from synthetic_data.subgroup_readouts import all_subgroup_readouts, asked_readouts
 
 PATIENTS: Final = 8_000  # drawn of a trial: a subgroup of 10 % is then known to 0.01 on the log scale
@@ -43,6 +43,7 @@ class Study:
     Attributes
     ----------
     register : Register
+        Without marker effects read off the subgroups of trials (`without_trial_subgroups`).
     patients : int
         Drawn of each trial.
     key : array of uint32
@@ -61,6 +62,7 @@ class Study:
         """Draw `n` patients of every trial that published a subgroup's hazard ratio."""
         key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
         readouts, _ = all_subgroup_readouts(register.trials.values())
+        register = without_trial_subgroups(register)
         exposed: list[Exposed] = []
         for name in dict.fromkeys(r.trial for r in readouts):
             trial = register.trials[name]

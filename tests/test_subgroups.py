@@ -20,6 +20,7 @@ from synthetic_data.subgroup_patients import (
     entry_conditions,
     stand_in_ratio,
     true_ratio,
+    without_trial_subgroups,
 )
 from synthetic_data.subgroup_readouts import subgroup_readouts
 from synthetic_data.subgroups import COLUMNS, Study, departures, predicted_ratios, score
@@ -65,7 +66,7 @@ def after(study: Study, changed: TrialSpec) -> Study:
     exposed = tuple(
         replace(e, readout=next(fresh)) if e.readout.trial == changed.id else e for e in study.exposed
     )
-    return replace(study, register=small(changed), exposed=exposed)
+    return replace(study, register=without_trial_subgroups(small(changed)), exposed=exposed)
 
 
 def test_a_trials_own_subgroups_do_not_touch_its_predictions(study: Study) -> None:
@@ -185,6 +186,17 @@ def test_stand_in_curves_give_the_ratio_of_proportional_hazards() -> None:
     uneven = np.exp(rng.normal(0, 1, 5_000))
     mixed = stand_in_ratio(0.6 * uneven, uneven, everybody, everybody)
     assert 0.61 < mixed < 0.75  # unseen differences between patients draw a marginal ratio towards 1
+
+
+def test_marker_effects_read_off_trials_subgroups_are_not_used(study: Study) -> None:
+    """Histology's comes from 40 trials, some of them predicted here; PD-L1's from patients by marker."""
+    shipped = load_register()
+    for name, kept in (("histology_squamous", False), ("pdl1_tps", True)):
+        before, left = (r.markers[name].simulate for r in (shipped, study.register))
+        assert before is not None
+        assert left is not None
+        assert (len(left.effects) == len(before.effects)) is kept
+    assert before.effects == left.effects
 
 
 def test_what_a_trial_asks_of_all_is_read_from_its_selection() -> None:
