@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -243,9 +243,3 @@ one_of=(), equals=None),)
         return Subgroup(label, tuple(conditions), tuple(notes))
     reason = next((r for pattern, r in REASONS if re.search(pattern, label)), None)
     return Subgroup(label, reason=reason or f"no rule reads {label!r}")
-
-
-def unexpressed(labels: Iterable[str]) -> dict[str, str]:
-    """Return the labels that are not conditions on markers, each with the reason."""
-    read = (read_label(label) for label in dict.fromkeys(labels))
-    return {subgroup.label: subgroup.reason for subgroup in read if subgroup.reason}
