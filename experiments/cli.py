@@ -1,4 +1,4 @@
-"""The lungio command: run, simulate, report, ui, evidence."""
+"""The lungio command: run, simulate, subgroups, report, ui, evidence."""
 
 from __future__ import annotations
 
@@ -90,6 +90,25 @@ def simulate(
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     simulate_to_folder(config, n, out, seed, console())
+
+
+@app.command()
+def subgroups(
+    trial: Annotated[str | None, typer.Argument(help="a trial of the register, e.g. KEYNOTE-189")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every trial that published subgroups")] = False,
+    subgroup: Annotated[
+        list[str] | None, typer.Option(help="predict this one as well, e.g. 'never smoker'; repeat for more")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", help="patients to draw of each trial")] = 8_000,
+    seed: Annotated[int, typer.Option(help="same seed, same predictions")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+) -> None:
+    """Predict a trial's subgroup hazard ratios without its own, and compare with the published."""
+    from experiments.subgroups_command import print_subgroups
+
+    at_least("--n", n, 200)
+    at_least("--seed", seed, 0)
+    print_subgroups(trial, every, subgroup or [], n, seed, as_json, console())
 
 
 @app.command()
