@@ -1,8 +1,8 @@
 """Curves of overall survival beside digitised ones, each with shapes learnt without its own trial.
 
-Needs the digitised curves (see `digitised_curves`); says so when they are not there. The last column is what
-sampling alone leaves: the largest gap, on average, of samples as large and as censored as the arm from a known
-curve that is put through each sample's own figures.
+Needs the digitised curves (see `digitised_curves`); says so when they are not there. The last columns
+are what sampling alone leaves: the gaps, on average, of samples as large and as censored as the arm from a
+known curve that is put through each sample's own figures.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ def compare(register: Register, curves: list[Digitised]) -> list[tuple[Digitised
     return rows
 
 
-def sampling_gap(
-    published: Digitised, truth: SurvivalCurve, months: Floats, rng: np.random.Generator
-) -> Gap:
+def sampling_gap(published: Digitised, truth: SurvivalCurve, months: Floats, rng: np.random.Generator) -> Gap:
     """Mean gaps of samples from `truth` to the curve through the sample's survival at `months`."""
     censored = published.time[published.event == 0]
     gaps = []
@@ -51,20 +49,18 @@ def sampling_gap(
         points = [(m, s) for m, s in zip(months, seen, strict=True) if 0 < s < 1]
         falling = [p for p, before in zip(points, [(0.0, 1.0), *points], strict=False) if p[1] < before[1]]
         gaps.append(gap(curve_like(truth, falling, 1.0, 1.0, 0.0), sample))
-    return Gap(
-        *(float(np.mean([abs(getattr(g, f)) for g in gaps])) for f in Gap.__dataclass_fields__)
-    )
+    return Gap(*(float(np.mean([abs(getattr(g, f)) for g in gaps])) for f in Gap.__dataclass_fields__))
 
 
 def main() -> None:
     """Print the table."""
     if not FILE.exists():
-        print("no digitised curves beside this checkout (shared/realdata/digitised_os_curves.csv); nothing to do")
+        print("no digitised curves beside this checkout (shared/realdata/digitised_os_curves.csv)")
         return
     register = load_register()
     rng = np.random.default_rng(2020)
     print("largest gap where 20 or more are at risk; largest anywhere; mean absolute gap")
-    print(f"{'trial':14} {'arm':20} {'left-out shapes':>30} {'plain interpolation':>27} {'sampling alone':>22}")
+    print(f"{'':35} {'left-out shapes':>30} {'plain interpolation':>25} {'sampling alone':>23}")
     table = []
     for arm, ours, plain, curve in compare(register, digitised_curves()):
         known = as_of(register.trial(arm.trial), arm.until_follow_up_months)

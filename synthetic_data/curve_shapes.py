@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -111,14 +110,12 @@ def load_curve_shapes(file: Path = SHAPES_FILE) -> CurveShapes:
         raise InputError(f"{file.name}: learnt shapes of curves cannot be read: {error}") from error
 
 
-def expected_death(
-    pfs: SurvivalCurve, points: Sequence[tuple[float, float]], dying: Dying
-) -> SurvivalCurve:
+def expected_death(pfs: SurvivalCurve, points: Sequence[tuple[float, float]], dying: Dying) -> SurvivalCurve:
     """Cumulative hazard of death that an arm's progression leads one to expect.
 
     Patients die without progression at a constant hazard, and after it by a Weibull law counted from
     progression, whose scale is the one that brings the curve closest to the published `points`.
-    Progression-free survival is `pfs`. So early deaths go with early progression.
+    Progression-free survival is `pfs`. So where few progress early, few die early.
 
     Returns
     -------
