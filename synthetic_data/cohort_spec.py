@@ -16,6 +16,7 @@ from synthetic_data.evidence.values import Spec
 from synthetic_data.published_figures import ACCRUAL_MONTHS, drawable_arms
 from synthetic_data.response_rates import ResponseRate, response_rate
 from synthetic_data.setting import Eligibility
+from synthetic_data.trajectories import VisitSpec
 from synthetic_data.trial_curves import TrialCurves, trial_curves
 
 
@@ -43,6 +44,7 @@ class CohortSpec(Spec):
         None, description="of a patient's progression with death; the least that fits when left out"
     )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
+    visits: VisitSpec | None = Field(None, description="serial measurements; none when left out")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.schema import InputError
-from synthetic_data.evidence import load_register
 from synthetic_data.response_rates import published_rate, response_rate
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 def test_the_latest_published_rate_is_used(register) -> None:
