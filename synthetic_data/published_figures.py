@@ -76,6 +76,12 @@ def follow_up_months(trial: TrialSpec, readout: Readout) -> float:
     return max(months, default=12.0)
 
 
+def as_of(trial: TrialSpec, months: float) -> TrialSpec:
+    """Return the trial as known at an earlier cut: readouts with no more than `months` of follow-up."""
+    known = tuple(r for r in trial.readouts if follow_up_months(trial, r) <= months)
+    return trial.model_copy(update={"readouts": known})
+
+
 def recency(trial: TrialSpec, readout: Readout) -> tuple[float, int]:
     """Sort key: the later data cut, which has the longer follow-up, is the larger."""
     return follow_up_months(trial, readout), readout.source.year or 0

@@ -62,6 +62,25 @@ def inverse(knots: Floats, values: Floats, target: Floats) -> Floats:
     return np.asarray(np.where(target <= values[0], knots[0], months))
 
 
+def curve_knots(
+    points: Sequence[tuple[float, float]], months: Sequence[float] = ()
+) -> tuple[Floats, Floats, Floats]:
+    """Knots of a curve through `points`, and the points' months and cumulative hazards.
+
+    Raises
+    ------
+    ValueError
+        When the points are not those of a falling survival curve.
+    """
+    at_months = np.array([m for m, _ in points], dtype=float)
+    hazard = -np.log(np.array([s for _, s in points], dtype=float))
+    if not points or at_months[0] <= 0 or (np.diff(at_months) <= 0).any() or (np.diff(hazard) <= 0).any():
+        raise ValueError(f"points must rise in months and fall in survival. Got {list(points)} instead")
+    grid = np.arange(0.0, LAST_MONTH + GRID_MONTHS / 2, GRID_MONTHS)
+    knots = np.unique(np.concatenate([grid, at_months, np.asarray(months, dtype=float)]))
+    return knots, at_months, hazard
+
+
 def curve_through(
     points: Sequence[tuple[float, float]], shape: float, months: Sequence[float] = ()
 ) -> SurvivalCurve:
@@ -81,12 +100,7 @@ def curve_through(
     months : sequence of float
         Further knots wanted, beside the points and a grid of GRID_MONTHS.
     """
-    at_months = np.array([m for m, _ in points], dtype=float)
-    hazard = -np.log(np.array([s for _, s in points], dtype=float))
-    if not points or at_months[0] <= 0 or (np.diff(at_months) <= 0).any() or (np.diff(hazard) <= 0).any():
-        raise ValueError(f"points must rise in months and fall in survival. Got {list(points)} instead")
-    grid = np.arange(0.0, LAST_MONTH + GRID_MONTHS / 2, GRID_MONTHS)
-    knots = np.unique(np.concatenate([grid, at_months, np.asarray(months, dtype=float)]))
+    knots, at_months, hazard = curve_knots(points, months)
     warped, at = at_months**shape, knots**shape
     anchors_x, anchors_y = np.concatenate([[0.0], warped]), np.concatenate([[0.0], hazard])
     if len(points) == 1:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from pipeline.schema import Floats
+from synthetic_data.curve_shapes import CurveShapes, curve_like, expected_death, load_curve_shapes
 from synthetic_data.evidence import Arm, TrialSpec
 from synthetic_data.published_figures import (
     ENDPOINT_LABELS,
     Figure,
     PublishedRatio,
+    as_of,
     choose_figures,
     treatment_ratios,
 )
 from synthetic_data.survival_curves import SurvivalCurve, cox_hazard_ratio, curve_through
 
-# Standard deviation of the log of a curve's shape around its prior: wide enough for the crossing
-# curves of second-line trials, narrow enough that a hazard ratio alone cannot bend a curve out of form.
+# Standard deviation of the log of a progression-free curve's shape around its prior: wide enough for the
+# crossing curves of second-line trials, narrow enough that a hazard ratio alone cannot bend one out of form.
 SHAPE_SPREAD = 0.35
+
+# A curve of one arm with further knots, for a given shape.
+Drawing = Callable[[float, Sequence[float]], SurvivalCurve]
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class TrialCurves:
     curves : mapping
         (arm, endpoint) to curve; all curves of an arm have the same knots.
     shapes : mapping
-        (arm, endpoint) to the shape that was settled on.
+        (arm, endpoint) to the shape that was settled on: of progression-free survival the Weibull
+        shape, of overall survival the power of the cumulative hazard expected (1: as expected).
     figures : tuple of Figure
         Built on and left out.
     ratios : tuple of PublishedRatio
@@ -49,53 +56,61 @@ class TrialCurves:
     notes: tuple[str, ...]
 
 
-def prior_shape(trial: TrialSpec, arm: Arm, endpoint: str) -> float:
-    """Weibull shape expected of an arm's curve before any of its figures are seen.
+def prior_shape(trial: TrialSpec, arm: Arm) -> float:
+    """Weibull shape expected of an arm's progression-free survival before any of its figures are seen.
 
-    Few patients of a trial die in its first weeks, so hazards of death rise at first; progression
-    is seen at the first scans, and after a checkpoint inhibitor alone those who respond stay free
-    of it for long. Extensive-stage small-cell disease responds to chemotherapy and then relapses.
+    Progression is seen at the first scans, and after a checkpoint inhibitor alone those who respond
+    stay free of it for long. Extensive-stage small-cell disease responds to chemotherapy and then
+    relapses.
     """
-    small_cell = trial.histology == "sclc"
-    chemotherapy = "chemotherapy" in arm.classes
-    if endpoint == "os":
-        return 1.5 if small_cell else 1.2 if chemotherapy else 1.05
-    if small_cell:
+    if trial.histology == "sclc":
         return 1.6
-    return 1.25 if chemotherapy else 0.95
+    return 1.25 if "chemotherapy" in arm.classes else 0.95
 
 
-def trial_curves(trial: TrialSpec, arms: Sequence[str], accrual_months: float) -> TrialCurves:
+def trial_curves(
+    trial: TrialSpec,
+    arms: Sequence[str],
+    accrual_months: float,
+    until_follow_up_months: float | None = None,
+    learnt: CurveShapes | None = None,
+) -> TrialCurves:
     """Put a curve through the figures of every arm and endpoint of `trial`.
 
-    Figures fix a curve where they lie. Its shape before the first and beyond the last is the one
-    that makes Cox's hazard ratio at each readout's follow-up come closest to the published one,
-    in units of its standard error, without leaving the prior shape by more than it is worth
-    (SHAPE_SPREAD): a least-squares problem over the arms of one endpoint at a time.
+    Figures fix a curve where they lie. Elsewhere overall survival follows what the arm's progression
+    and the curves of other trials lead one to expect (`curve_shapes`), progression-free survival a
+    prior shape. Both are bent so that Cox's hazard ratio at each readout's follow-up comes closest to
+    the published one, in units of its standard error, without leaving what is expected by more than
+    that is worth: a least-squares problem over the arms of one endpoint at a time.
+
+    With `until_follow_up_months` only readouts with no longer follow-up are used: the trial as it was
+    known at an earlier data cut. `learnt` replaces the shipped shapes.
     """
+    learnt = learnt or load_curve_shapes()
+    if until_follow_up_months is not None:
+        trial = as_of(trial, until_follow_up_months)
     figures = {(a, e): choose_figures(trial, e, a) for e in ENDPOINT_LABELS for a in arms}
+    points = {key: built_points(group) for key, group in figures.items()}
     sizes = {a: trial.arm(a).patients or 1 for a in arms}
-    shapes: dict[tuple[str, str], float] = {}
-    all_ratios: list[PublishedRatio] = []
-    notes: list[str] = []
-    for endpoint in ENDPOINT_LABELS:
-        ratios = treatment_ratios(trial, endpoint, arms, accrual_months)
-        points = {a: built_points(figures[a, endpoint]) for a in arms}
-        prior = {a: prior_shape(trial, trial.arm(a), endpoint) for a in arms}
-        shapes |= {(a, endpoint): s for a, s in _fit_shapes(points, prior, ratios, sizes).items()}
-        all_ratios += ratios
-        notes += [
-            f"{ENDPOINT_LABELS[endpoint]} of {a} is read from population {population!r}, "
-            f"not from the main one, {trial.main_population!r}"
-            for a in arms
-            if (population := figures[a, endpoint][0].population) != trial.main_population
-        ]
+    ratios = {e: treatment_ratios(trial, e, arms, accrual_months) for e in ENDPOINT_LABELS}
+    notes = [
+        f"{ENDPOINT_LABELS[e]} of {a} is read from population {population!r}, "
+        f"not from the main one, {trial.main_population!r}"
+        for e in ENDPOINT_LABELS
+        for a in arms
+        if (population := figures[a, e][0].population) != trial.main_population
+    ]
+    pfs_prior = {a: prior_shape(trial, trial.arm(a)) for a in arms}
+    pfs_drawings = {a: partial(curve_through, points[a, "pfs"]) for a in arms}
+    pfs_shapes = _fit_shapes(pfs_drawings, pfs_prior, ratios["pfs"], sizes, SHAPE_SPREAD)
+    os_drawings = {a: _overall(trial, trial.arm(a), points, learnt) for a in arms}
+    spread = learnt.dying_for(trial).spread
+    os_shapes = _fit_shapes(os_drawings, dict.fromkeys(arms, 1.0), ratios["os"], sizes, spread)
     curves = {}
     for arm in arms:
-        knots = [m for e in ENDPOINT_LABELS for m, _ in built_points(figures[arm, e])]
-        os, pfs = (
-            curve_through(built_points(figures[arm, e]), shapes[arm, e], knots) for e in ENDPOINT_LABELS
-        )
+        knots = [m for e in ENDPOINT_LABELS for m, _ in points[arm, e]]
+        os = os_drawings[arm](os_shapes[arm], knots)
+        pfs = pfs_drawings[arm](pfs_shapes[arm], knots)
         curves[arm, "os"] = os
         # Progression or death cannot come later than death, also where only one of them has a figure.
         raised = np.maximum(pfs.cumulative_hazard, os.cumulative_hazard)
@@ -104,8 +119,31 @@ def trial_curves(trial: TrialSpec, arms: Sequence[str], accrual_months: float) -
         if largest > 0.005:
             notes.append(f"PFS of {arm} was lowered by up to {largest:.1%} to stay below OS")
     return TrialCurves(
-        curves, shapes, tuple(f for group in figures.values() for f in group), tuple(all_ratios), tuple(notes)
+        curves,
+        {(a, "os"): s for a, s in os_shapes.items()} | {(a, "pfs"): s for a, s in pfs_shapes.items()},
+        tuple(f for group in figures.values() for f in group),
+        tuple(r for group in ratios.values() for r in group),
+        tuple(notes),
     )
+
+
+def _overall(
+    trial: TrialSpec,
+    arm: Arm,
+    points: Mapping[tuple[str, str], list[tuple[float, float]]],
+    learnt: CurveShapes,
+) -> Drawing:
+    """Overall survival of an arm, for a power by which what is expected of it is bent."""
+    dying = learnt.dying_for(trial)
+    # Progression as it leads to death is given the learnt shape, not the one bent to PFS hazard ratios.
+    progression = curve_through(points[arm.id, "pfs"], learnt.slope_for(trial, arm, "pfs"))
+    expected = expected_death(progression, points[arm.id, "os"], dying)
+    late = learnt.slope_for(trial, arm, "os")
+
+    def drawing(power: float, months: Sequence[float] = ()) -> SurvivalCurve:
+        return curve_like(expected, points[arm.id, "os"], power, late, dying.late_weight, months)
+
+    return drawing
 
 
 def built_points(figures: Sequence[Figure]) -> list[tuple[float, float]]:
@@ -122,24 +160,26 @@ def expected_ratio(
 
 
 def _fit_shapes(
-    points: Mapping[str, list[tuple[float, float]]],
+    drawings: Mapping[str, Drawing],
     prior: Mapping[str, float],
     ratios: Sequence[PublishedRatio],
     sizes: Mapping[str, int],
+    spread: float,
 ) -> dict[str, float]:
-    arms = list(points)
+    arms = list(drawings)
     if not ratios:
         return dict(prior)
 
     def residuals(log_steps: Floats) -> Floats:
-        shape = {a: prior[a] * math.exp(step) for a, step in zip(arms, log_steps, strict=True)}
-        curve = {a: curve_through(points[a], shape[a]) for a in arms}
+        curve = {
+            a: drawings[a](prior[a] * math.exp(step), ()) for a, step in zip(arms, log_steps, strict=True)
+        }
         misses = [
             math.log(expected_ratio(r, curve[r.experimental], curve[r.control], sizes) / r.estimate)
             / r.standard_error
             for r in ratios
         ]
-        return np.concatenate([misses, log_steps / SHAPE_SPREAD])
+        return np.concatenate([misses, log_steps / spread])
 
     start = np.zeros(len(arms))
     fitted = least_squares(residuals, start, bounds=(-1.2, 1.2), diff_step=[1e-3], xtol=1e-6)

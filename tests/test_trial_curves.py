@@ -54,10 +54,12 @@ def test_the_crossing_of_oak_needs_a_shape_below_its_control(fitted) -> None:
     assert curves.shapes["atezolizumab", "pfs"] < 0.9 < curves.shapes["docetaxel", "pfs"]
 
 
-def test_an_arm_without_a_ratio_keeps_its_prior_shape(register) -> None:
+def test_an_arm_without_a_ratio_keeps_its_prior_shape(register, fitted) -> None:
     trial = register.trial("KEYNOTE-189")
     alone = trial_curves(trial, ["placebo_chemo"], 18.0)
-    assert alone.shapes["placebo_chemo", "os"] == pytest.approx(1.2)
+    assert alone.shapes["placebo_chemo", "os"] == 1
+    assert alone.shapes["placebo_chemo", "pfs"] == 1.25
+    assert fitted["KEYNOTE-189"][1].shapes["placebo_chemo", "os"] != 1
     assert not alone.ratios
 
 
