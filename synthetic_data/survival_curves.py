@@ -14,6 +14,7 @@ from pipeline.schema import Floats
 
 GRID_MONTHS = 0.25  # spacing of knots: finer than any visit schedule, coarse enough to solve in milliseconds
 LAST_MONTH = 180.0  # curves are drawn to here; no trial of the register follows patients that long
+SMALLEST_SURVIVAL = 1e-200  # steep curves fall below what a computer can hold; nobody lives to see it
 ATOMS = 72  # side of the grid of relative hazards that a large population is condensed to
 
 
@@ -202,7 +203,7 @@ def baseline_hazard(
         Never falling. Where the target falls more slowly than `other` allows, the hazard stands still
         and the average stays below the target.
     """
-    survival = target.survival(target.months)
+    survival = np.maximum(target.survival(target.months), SMALLEST_SURVIVAL)
     powered = rate**association
     solved = np.zeros(len(survival))
     solution = 0.0
