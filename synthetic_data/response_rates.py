@@ -55,8 +55,7 @@ def response_rate(trial: TrialSpec, arm: Arm, trials: Mapping[str, TrialSpec]) -
         for other in trials.values()
         if other.setting == trial.setting and other.lung
         for candidate in other.arms
-        if _kind(candidate) == _kind(arm)
-        and (found := published_rate(other, candidate.id)) is not None
+        if _kind(candidate) == _kind(arm) and (found := published_rate(other, candidate.id)) is not None
     }
     if not alike:
         raise InputError(
@@ -115,9 +114,7 @@ def _inferred_rate(trial: TrialSpec, pfs: SurvivalCurve, trials: Mapping[str, Tr
 def published_rate(trial: TrialSpec, arm: str) -> ResponseRate | None:
     """Return the arm's rate in the main population, or in all randomised, at the latest cut."""
     for population in dict.fromkeys((trial.main_population, "ITT")):
-        found = [
-            r for r in trial.response if r.population == population and arm in r.rates.get(RESPONSE, {})
-        ]
+        found = [r for r in trial.response if r.population == population and arm in r.rates.get(RESPONSE, {})]
         if found:
             latest = max(enumerate(found), key=lambda ir: (ir[1].follow_up_months or 0.0, ir[0]))[1]
             rate = latest.rates[RESPONSE][arm].rate

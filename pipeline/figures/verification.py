@@ -1,0 +1,79 @@
+"""Published against reproduced figures on one diagonal, intervals as bars."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from pipeline.figures.style import FAINT, INK, PALETTE, SOFT, WORSE, grid, new_figure, styled
+from pipeline.figures.survival import KINDS
+
+ON_LOG_SCALE: Final = ("median", "hazard_ratio")
+
+
+@styled
+def diagonal(table: pd.DataFrame, ax: Axes, kind: str) -> Axes:
+    """Draw reproduced over published figures of one kind.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `kind` (a key of KINDS), `published`, `low`, `high` (NaN when not published), `reproduced`,
+        `built_on`, `within`; rates are probabilities.
+    """
+    rows = table[table["kind"] == kind]
+    factor = 100.0 if kind in {"landmark", "objective_response"} else 1.0
+    names = ("published", "low", "high", "reproduced")
+    published, low, high, reproduced = (pd.to_numeric(rows[n]).to_numpy() * factor for n in names)
+    built, within = (rows[n].to_numpy(dtype=bool) for n in ("built_on", "within"))
+    ax.hlines(reproduced, low, high, color=FAINT, linewidth=2, zorder=1)
+    colours = np.where(built & ~within, WORSE, PALETTE[0])
+    for shown, fill in ((built, colours), (~built, np.full(len(rows), "white"))):
+        ax.scatter(published[shown], reproduced[shown], s=22, c=fill[shown], edgecolors=colours[shown],
+                   linewidths=1.0, zorder=3)  # fmt: skip
+    if kind in ON_LOG_SCALE:
+        both = np.concatenate([published, reproduced])
+        reach = (both.min() / 1.25, both.max() * 1.25)
+        ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_formatter(NullFormatter())
+    else:
+        reach = (0.0, 100.0)
+    ax.plot(reach, reach, color=SOFT, linewidth=1, zorder=2)
+    ax.set(xlim=reach, ylim=reach, aspect="equal", xlabel="Published", ylabel="Reproduced", title=KINDS[kind])
+    grid(ax)
+    return ax
+
+
+@styled
+def verification_figure(table: pd.DataFrame, title: str = "Published and reproduced") -> Figure:
+    """Draw `diagonal` for each kind of figure that `table` holds, two panels a row."""
+    kinds = [k for k in KINDS if (table["kind"] == k).any()]
+    if not kinds:
+        raise ValueError(f"no row of kind {', '.join(KINDS)}; nothing to compare")
+    lines = (len(kinds) + 1) // 2
+    figure = new_figure(8.0, 0.9 + 3.9 * lines)
+    axes = figure.subplots(lines, 2, squeeze=False).ravel()
+    for kind, ax in zip(kinds, axes, strict=False):
+        diagonal(table, ax, kind)
+    for ax in axes[len(kinds) :]:
+        ax.set_visible(False)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11, color=INK)
+    dot = partial(Line2D, [], [], linestyle="", marker="o", markersize=5)
+    handles = [
+        dot(color=PALETTE[0], label="Built on it"),
+        dot(markerfacecolor="white", markeredgecolor=PALETTE[0], label="Predicted or assumed"),
+        dot(color=WORSE, label="Built on it and missed"),
+        Line2D([], [], color=FAINT, linewidth=3, label="Published interval"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
