@@ -33,9 +33,9 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
         and of the draw together; and `within` judged anew for figures built on: hazard ratios inside
         their interval, medians within 2 % or half of their interval, rates within half a point, each
         with what the chance of a draw explains when all the figures are looked at (FALSE_ALARMS,
-        Bonferroni).
+        Bonferroni). Assumed response rates, which nobody published, are left out.
     """
-    out = table.copy()
+    out = table[table["built_on"] | (table["kind"] != "objective_response")].copy()
     for name in ("published", "low", "high", "expected"):
         out[name] = pd.to_numeric(out[name])
     out["z"] = out["gap"] / np.hypot(_published_error(out), out["standard_error"])
@@ -74,10 +74,8 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     `exact` counts what the population curves give, without the chance of a draw: figures built on
     inside the tolerance. For a hazard ratio, which only a draw shows, and for figures not built on it
     counts those inside their published interval; figures without an interval are not in its `of`.
-    Assumed response rates, which nobody published, are left out.
     """
     rows = []
-    table = table[table["built_on"] | (table["kind"] != "objective_response")]
     for (kind, built), part in table.groupby(["kind", "built_on"], sort=False):
         limits = part["low"].notna() & part["high"].notna()
         if kind == "hazard_ratio" or not built:

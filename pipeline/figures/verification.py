@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Final
 
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from pipeline.figures.style import FAINT, INK, PALETTE, SOFT, WORSE, grid, new_figure, styled
 from pipeline.figures.survival import KINDS
@@ -39,19 +40,30 @@ def diagonal(table: pd.DataFrame, ax: Axes, kind: str) -> Axes:
         ax.scatter(published[shown], reproduced[shown], s=22, c=fill[shown], edgecolors=colours[shown],
                    linewidths=1.0, zorder=3)  # fmt: skip
     if kind in ON_LOG_SCALE:
-        both = np.concatenate([published, reproduced])
-        reach = (both.min() / 1.25, both.max() * 1.25)
+        limits = np.concatenate([low[low > 0], high])
+        shown_to = np.concatenate([published, reproduced, limits[np.isfinite(limits)]])
+        reach = (float(shown_to.min()) / 1.1, float(shown_to.max()) * 1.1)
         ax.set(xscale="log", yscale="log")
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(ScalarFormatter())
-            axis.set_minor_formatter(NullFormatter())
+            axis.set_major_locator(FixedLocator(_ticks(*reach)))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         reach = (0.0, 100.0)
     ax.plot(reach, reach, color=SOFT, linewidth=1, zorder=2)
     ax.set(xlim=reach, ylim=reach, aspect="equal", xlabel="Published", ylabel="Reproduced", title=KINDS[kind])
     grid(ax)
     return ax
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return a few round numbers between `low` and `high`, evenly far apart by factors."""
+    for steps in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)):
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        inside = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
+        if len(inside) >= 4:
+            return inside
+    return [float(t) for t in MaxNLocator(5).tick_values(low, high)]
 
 
 @styled
