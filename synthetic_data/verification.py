@@ -30,20 +30,26 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
     -------
     DataFrame
         With `z`, the gap in standard errors of the published figure (its interval taken as a 95 % one)
-        and of the draw together; and `within` judged anew for figures built on: hazard ratios inside
-        their interval, medians within 2 % or half of their interval, rates within half a point, each
+        and of the draw together; and `within` judged anew for figures built on: medians within 2 % or
+        half of their interval, rates within half a point, hazard ratios inside their interval, each
         with what the chance of a draw explains when all the figures are looked at (FALSE_ALARMS,
-        Bonferroni). Assumed response rates, which nobody published, are left out.
+        Bonferroni). The ratio that two population curves give must be inside too, which no chance
+        excuses. Assumed response rates, which nobody published, are left out.
     """
     out = table[table["built_on"] | (table["kind"] != "objective_response")].copy()
     for name in ("published", "low", "high", "expected"):
         out[name] = pd.to_numeric(out[name])
     out["z"] = out["gap"] / np.hypot(_published_error(out), out["standard_error"])
     ratio = out["kind"] == "hazard_ratio"
-    count = int((out["built_on"] & ~ratio).sum()) if figures is None else figures
-    chance = NormalDist().inv_cdf(1 - FALSE_ALARMS / (2 * max(count, 1)))
-    met = out["gap"].abs() <= tolerance(out) + chance * out["standard_error"]
-    out["within"] = np.where(out["built_on"] & ~ratio, met, out["within"]).astype(bool)
+    count = int(out["built_on"].sum()) if figures is None else figures
+    chance = NormalDist().inv_cdf(1 - FALSE_ALARMS / (2 * max(count, 1))) * out["standard_error"]
+    met = out["gap"].abs() <= tolerance(out) + chance
+    low, high = out["low"].fillna(0.0), out["high"].fillna(np.inf)
+    drawn = (out["reproduced"] * np.exp(chance) >= low) & (out["reproduced"] * np.exp(-chance) <= high)
+    in_limit = (out["expected"] >= low) & (out["expected"] <= high)
+    out["within"] = np.where(out["built_on"], np.where(ratio, drawn & in_limit, met), out["within"]).astype(
+        bool
+    )
     return out
 
 
@@ -72,14 +78,14 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Count the figures of a judged table: a row a kind and whether it was built on.
 
     `exact` counts what the population curves give, without the chance of a draw: figures built on
-    inside the tolerance. For a hazard ratio, which only a draw shows, and for figures not built on it
-    counts those inside their published interval; figures without an interval are not in its `of`.
+    inside the tolerance. Of hazard ratios, and of figures not built on, it counts those inside their
+    published interval; figures without an interval are not in its `of`.
     """
     rows = []
-    for (kind, built), part in table.groupby(["kind", "built_on"], sort=False):
+    for (built, kind), part in sorted(table.groupby(["built_on", "kind"]), key=lambda g: not g[0][0]):
         limits = part["low"].notna() & part["high"].notna()
         if kind == "hazard_ratio" or not built:
-            exact = limits & (part["reproduced"] >= part["low"]) & (part["reproduced"] <= part["high"])
+            exact = limits & (part["expected"] >= part["low"]) & (part["expected"] <= part["high"])
             of = int(limits.sum())
         else:
             off = part["expected"] - part["published"]
