@@ -9,14 +9,10 @@ import numpy as np
 
 from pipeline.schema import InputError
 from synthetic_data.evidence import Arm, TrialSpec
+from synthetic_data.progression import is_resected, progression_endpoint, with_progression
 from synthetic_data.published_figures import choose_figures
 from synthetic_data.survival_curves import SurvivalCurve
-from synthetic_data.trial_completion import (
-    CompletedTrial,
-    is_resected,
-    progression_endpoint,
-    with_progression,
-)
+from synthetic_data.trial_completion import CompletedTrial
 
 RESPONSE = "objective_response"
 COMPLETE = "complete_response"

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.schema import Floats
 from synthetic_data.fidelity import MEDIAN_TOLERANCE, RATE_TOLERANCE
 
+KINDS: Final = ("median", "landmark", "hazard_ratio", "objective_response")
 FALSE_ALARMS: Final = 0.01  # chance that any figure of a verification is called missed by the draw alone
 Z95: Final = NormalDist().inv_cdf(0.975)
 
@@ -33,8 +34,8 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
         and of the draw together; and `within` judged anew for figures built on: medians within 2 % or
         half of their interval, rates within half a point, hazard ratios inside their interval, each
         with what the chance of a draw explains when all the figures are looked at (FALSE_ALARMS,
-        Bonferroni). The ratio that two population curves give must be inside too, which no chance
-        excuses. Assumed response rates, which nobody published, are left out.
+        Bonferroni). What the population curves give must be within too, which no chance excuses.
+        Assumed response rates, which nobody published, are left out.
     """
     out = table[table["built_on"] | (table["kind"] != "objective_response")].copy()
     for name in ("published", "low", "high", "expected"):
@@ -43,7 +44,8 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
     ratio = out["kind"] == "hazard_ratio"
     count = int(out["built_on"].sum()) if figures is None else figures
     chance = NormalDist().inv_cdf(1 - FALSE_ALARMS / (2 * max(count, 1))) * out["standard_error"]
-    met = out["gap"].abs() <= tolerance(out) + chance
+    off = _expected_gap(out).abs()
+    met = (out["gap"].abs() <= tolerance(out) + chance) & (off <= tolerance(out))
     low, high = out["low"].fillna(0.0), out["high"].fillna(np.inf)
     drawn = (out["reproduced"] * np.exp(chance) >= low) & (out["reproduced"] * np.exp(-chance) <= high)
     in_limit = (out["expected"] >= low) & (out["expected"] <= high)
@@ -58,6 +60,12 @@ def tolerance(table: pd.DataFrame) -> Floats:
     quarter = (table["high"] - table["low"]) / 4 / table["published"]  # half of the interval, to each side
     medians = np.fmax(MEDIAN_TOLERANCE, quarter.to_numpy(dtype=float))
     return np.where(table["kind"] == "median", medians, RATE_TOLERANCE)
+
+
+def _expected_gap(table: pd.DataFrame) -> pd.Series[float]:
+    """Return how far the population curves are from medians (relative) and rates."""
+    off = table["expected"] - table["published"]
+    return off.where(table["kind"] != "median", off / table["published"])
 
 
 def _published_error(table: pd.DataFrame) -> Floats:
@@ -82,20 +90,20 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     published interval; figures without an interval are not in its `of`.
     """
     rows = []
-    for (built, kind), part in sorted(table.groupby(["built_on", "kind"]), key=lambda g: not g[0][0]):
+    groups = {key: part for key, part in table.groupby(["kind", "built_on"])}
+    for kind, built in ((k, b) for b in (True, False) for k in KINDS if (k, b) in groups):
+        part = groups[kind, built]
         limits = part["low"].notna() & part["high"].notna()
         if kind == "hazard_ratio" or not built:
             exact = limits & (part["expected"] >= part["low"]) & (part["expected"] <= part["high"])
             of = int(limits.sum())
         else:
-            off = part["expected"] - part["published"]
-            off = off / part["published"] if kind == "median" else off
-            exact = off.abs() <= tolerance(part)
+            exact = _expected_gap(part).abs() <= tolerance(part)
             of = len(part)
         rows.append(
             {
-                "kind": str(kind),
-                "built_on": bool(built),
+                "kind": kind,
+                "built_on": built,
                 "figures": len(part),
                 "met": int(part["within"].sum()),
                 "exact": int(exact.sum()),

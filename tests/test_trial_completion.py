@@ -9,8 +9,9 @@ import pytest
 from pipeline.schema import InputError
 from synthetic_data.cohort_spec import CohortSpec, plan_cohort
 from synthetic_data.evidence import TrialSpec, load_register
+from synthetic_data.progression import median_ratio, progression_endpoint
 from synthetic_data.published_figures import drawable_arms
-from synthetic_data.trial_completion import complete_trial, median_ratio, progression_endpoint
+from synthetic_data.trial_completion import complete_trial
 
 SOURCE = {"title": "A made-up paper", "year": 2020}
 SHIPPED = (

@@ -16,7 +16,7 @@ def row(kind: str, published: float, reproduced: float, **more: object) -> dict[
     gap = {"median": off / published, "hazard_ratio": math.log(reproduced / published)}.get(kind, off)
     figure = {
         "arm": "a", "endpoint": "os", "kind": kind, "months": 12.0, "published": published, "low": None,
-        "high": None, "expected": reproduced, "reproduced": reproduced, "gap": gap, "standard_error": 1e-6,
+        "high": None, "expected": published, "reproduced": reproduced, "gap": gap, "standard_error": 1e-6,
         "built_on": True, "within": True,
     }  # fmt: skip
     return figure | more
@@ -28,6 +28,14 @@ def judge(*rows: dict[str, object]) -> pd.DataFrame:
 
 def test_medians_may_miss_by_two_per_cent() -> None:
     table = judge(row("median", 10.0, 10.19), row("median", 10.0, 10.21))
+    assert table["within"].tolist() == [True, False]
+
+
+def test_no_chance_excuses_curves_that_miss() -> None:
+    table = judge(
+        row("landmark", 0.5, 0.5, expected=0.5049, standard_error=1.0),
+        row("landmark", 0.5, 0.5, expected=0.5051, standard_error=1.0),
+    )
     assert table["within"].tolist() == [True, False]
 
 
@@ -85,9 +93,9 @@ def test_the_summary_counts_without_chance() -> None:
     table = judge(
         row("median", 10.0, 10.5, expected=10.0, standard_error=0.05),
         row("median", 10.0, 10.0, expected=10.3),
-        row("hazard_ratio", 0.7, 0.9, low=0.5, high=0.8, within=False),
+        row("hazard_ratio", 0.7, 0.9, low=0.5, high=0.8, expected=0.9),
         row("hazard_ratio", 0.7, 0.7),
     )
     medians, ratios = summary(table)
-    assert (medians["figures"], medians["met"], medians["exact"], medians["of"]) == (2, 2, 1, 2)
+    assert (medians["figures"], medians["met"], medians["exact"], medians["of"]) == (2, 1, 1, 2)
     assert (ratios["figures"], ratios["exact"], ratios["of"]) == (2, 0, 1)  # one has no interval
