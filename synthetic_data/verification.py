@@ -90,7 +90,7 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     published interval; figures without an interval are not in its `of`.
     """
     rows = []
-    groups = {key: part for key, part in table.groupby(["kind", "built_on"])}
+    groups = dict(list(table.groupby(["kind", "built_on"])))
     for kind, built in ((k, b) for b in (True, False) for k in KINDS if (k, b) in groups):
         part = groups[kind, built]
         limits = part["low"].notna() & part["high"].notna()

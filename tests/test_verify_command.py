@@ -137,6 +137,7 @@ def test_a_missed_figure_has_a_colour_of_its_own() -> None:
         }
     )
     ax = verification_figure(table).axes[0]
-    met, off = ax.collections[1].get_edgecolors()
-    assert tuple(met) != tuple(off)
+    _, met, not_built, missed = ax.collections
+    assert [len(c.get_offsets()) for c in (met, not_built, missed)] == [1, 0, 1]
+    assert tuple(met.get_facecolors()[0]) != tuple(missed.get_facecolors()[0])
     assert ax.get_xlim() == ax.get_ylim()

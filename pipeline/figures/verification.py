@@ -35,10 +35,14 @@ def diagonal(table: pd.DataFrame, ax: Axes, kind: str) -> Axes:
     published, low, high, reproduced = (pd.to_numeric(rows[n]).to_numpy() * factor for n in names)
     built, within = (rows[n].to_numpy(dtype=bool) for n in ("built_on", "within"))
     ax.hlines(reproduced, low, high, color=FAINT, linewidth=2, zorder=1)
-    colours = np.where(built & ~within, WORSE, PALETTE[0])
-    for shown, fill in ((built, colours), (~built, np.full(len(rows), "white"))):
-        ax.scatter(published[shown], reproduced[shown], s=22, c=fill[shown], edgecolors=colours[shown],
-                   linewidths=1.0, zorder=3)  # fmt: skip
+    missed = built & ~within
+    for shown, fill, edge, size in (
+        (built & within, PALETTE[0], PALETTE[0], 22),
+        (~built, "white", PALETTE[0], 22),
+        (missed, WORSE, WORSE, 40),  # on top and larger: one among hundreds must be seen
+    ):
+        ax.scatter(published[shown], reproduced[shown], s=size, color=fill, edgecolors=edge,
+                   linewidths=1.0, zorder=4 if shown is missed else 3)  # fmt: skip
     if kind in ON_LOG_SCALE:
         limits = np.concatenate([low[low > 0], high])
         shown_to = np.concatenate([published, reproduced, limits[np.isfinite(limits)]])
@@ -83,7 +87,7 @@ def verification_figure(table: pd.DataFrame, title: str = "Published and reprodu
     dot = partial(Line2D, [], [], linestyle="", marker="o", markersize=5)
     handles = [
         dot(color=PALETTE[0], label="Built on it"),
-        dot(markerfacecolor="white", markeredgecolor=PALETTE[0], label="Predicted or assumed"),
+        dot(markerfacecolor="white", markeredgecolor=PALETTE[0], label="Not built on it"),
         dot(color=WORSE, label="Built on it and missed"),
         Line2D([], [], color=FAINT, linewidth=3, label="Published interval"),
     ]
