@@ -49,7 +49,7 @@ ui: $(READY)
 
 lock: $(READY)
 	@echo "==> resolving pyproject.toml into constraints.txt"
-	@$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" pyproject.toml -o constraints.txt
 
 clean:

@@ -1,21 +1,21 @@
-"""One small run, made once a session, that the tests of folder, tracking and report share."""
+"""Made once a session and shared: the register, its simulated markers, and one small run."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
-from made_cohort import EFFECTS, made_cohort
+from made_cohort import made_cohort
+from made_run import SMALL, told
 
 from pipeline.artifacts import describe_cohort, save_run
 from pipeline.config import Analysis
 from pipeline.run import RunPlan, RunResult, analyse, plan
-from pipeline.schema import Cohort
+from synthetic_data.evidence import MarkerSpec, Register, load_register
 
 # The same examples every time: a test that fails, fails for whoever looks next.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -24,35 +24,21 @@ settings.load_profile("repeatable")
 # Nothing may leave the machine, whichever test imports MLflow first.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
 
-SMALL = {
-    "horizons_months": [6, 12],
-    "models": {
-        "cox": {"penalties": [0.1]},
-        "rsf": {"n_estimators": 10},
-        "pdl1": {},
-        "oracle": {},
-    },
-    "cross_validation": {"folds": 2, "repeats": 1},
-    "bootstrap": {"replicates": 20},
-    "explanation": {"patients": 12, "waterfalls": 3, "horizon_months": 12},
-}
+
+@pytest.fixture(scope="session")
+def register() -> Register:
+    return load_register()
+
+
+@pytest.fixture(scope="session")
+def markers(register: Register) -> dict[str, MarkerSpec]:
+    """Return the markers that a cohort is drawn with."""
+    return {k: m for k, m in register.markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="session")
 def small_analysis() -> Analysis:
     return Analysis.model_validate(SMALL)
-
-
-def told(cohort: Cohort) -> Cohort:
-    """The same cohort with what each marker contributed on record, as the generator leaves it."""
-    assert cohort.truth is not None
-    frame = cohort.observed
-    patients = cohort.truth.patients.assign(**{
-        "os_contribution[age_years]": EFFECTS["age_years"] * (frame["age_years"] - 64) / 9,
-        "os_contribution[nlr]": EFFECTS["nlr"] * (np.log(frame["nlr"]) - 1.2) / 0.5,
-        "os_contribution[noise]": 0.0,
-    })  # fmt: skip
-    return replace(cohort, truth=replace(cohort.truth, patients=patients))
 
 
 @pytest.fixture(scope="session")

@@ -10,18 +10,12 @@ import pytest
 from synthetic_data.assumed_curves import completed_curves
 from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import CohortSpec, plan_cohort
-from synthetic_data.evidence import load_register
 from synthetic_data.fidelity import fidelity
 from synthetic_data.published_figures import drawable_arms
 from synthetic_data.trial_completion import complete_trial
 from synthetic_data.trial_curves import trial_curves
 
 ASSUMED = ("ANVIL-EA5142", "BR.31", "CheckMate-73L", "COAST", "IMpower110", "MYSTIC", "NADIM", "CYPRESS-1")
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 def completed(register, name: str):

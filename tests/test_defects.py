@@ -12,16 +12,10 @@ from scipy.special import expit
 from pipeline.schema import InputError, check_table
 from synthetic_data.copula import GRID, GRID_MASS
 from synthetic_data.defects import add_defects, log_odds_of_missing
-from synthetic_data.evidence import load_register
 from synthetic_data.evidence.simulation import Missing
 from synthetic_data.markers import Setting, draw_markers
 
 N = 20_000
-
-
-@pytest.fixture(scope="module")
-def markers():
-    return {k: m for k, m in load_register().markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="module")

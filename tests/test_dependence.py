@@ -6,15 +6,10 @@ import pytest
 from pipeline.schema import InputError
 from synthetic_data.copula import correlation_of
 from synthetic_data.dependence import dependence_of, inside_part, simulations
-from synthetic_data.evidence import MarkerSpec, load_register
+from synthetic_data.evidence import MarkerSpec
 from synthetic_data.evidence.marker_figures import Part
 from synthetic_data.evidence.simulation import FOUNDING
 from synthetic_data.margins import midranks
-
-
-@pytest.fixture(scope="module")
-def markers():
-    return {k: m for k, m in load_register().markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="module")

@@ -19,16 +19,11 @@ from synthetic_data.effects import (
     exposure,
     signed_solution,
 )
-from synthetic_data.evidence import MarkerSpec, load_register
+from synthetic_data.evidence import MarkerSpec
 from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.markers import Eligibility, Setting, draw_markers
 
 N = 20_000
-
-
-@pytest.fixture(scope="module")
-def markers():
-    return {k: m for k, m in load_register().markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from synthetic_data.evidence import load_register
 from synthetic_data.immune_state import STATES, immune_state
 from synthetic_data.markers import Eligibility, Setting, draw_markers
 
 N = 20_000
-
-
-@pytest.fixture(scope="module")
-def markers():
-    return {k: m for k, m in load_register().markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="module")

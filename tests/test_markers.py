@@ -9,21 +9,11 @@ import pandas as pd
 import pytest
 
 from pipeline.schema import InputError, check_table
-from synthetic_data.evidence import MarkerSpec, load_register
+from synthetic_data.evidence import MarkerSpec
 from synthetic_data.evidence.simulation import FOUNDING
 from synthetic_data.markers import Eligibility, Setting, draw_markers
 
 N = 20_000
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
-
-
-@pytest.fixture(scope="module")
-def markers(register):
-    return {k: m for k, m in register.markers.items() if m.simulate is not None}
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pipeline.schema import InputError
-from synthetic_data.evidence import TrialSpec, load_register
+from synthetic_data.evidence import TrialSpec
 from synthetic_data.published_figures import (
     choose_figures,
     drawable_arms,
     population_of,
     treatment_ratios,
 )
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
-
 
 SOURCE = {"title": "A made-up paper", "year": 2020}
 

@@ -6,14 +6,8 @@ import pytest
 
 from pipeline.schema import InputError
 from synthetic_data.cohort_spec import CohortSpec, plan_cohort
-from synthetic_data.evidence import load_register
 from synthetic_data.response_rates import completed_response, published_rate, response_rate
 from synthetic_data.trial_completion import complete_trial
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 def test_the_latest_published_rate_is_used(register) -> None:

@@ -2,13 +2,7 @@
 
 import pytest
 
-from synthetic_data.evidence import load_register
 from synthetic_data.setting import Eligibility, Setting, pooled_baseline
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 def test_whole_trial_figures_come_first(register):

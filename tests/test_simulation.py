@@ -22,11 +22,6 @@ NORMAL = {
 EFFECT = {"endpoint": "os", "ratio": 1.2, "published": 0}
 
 
-@pytest.fixture(scope="module")
-def markers():
-    return {k: m for k, m in load_register().markers.items() if m.simulate is not None}
-
-
 def effects(markers):
     return [(name, effect) for name, m in markers.items() for effect in m.simulate.effects]
 

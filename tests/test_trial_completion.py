@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.schema import InputError
 from synthetic_data.cohort_spec import CohortSpec, plan_cohort
-from synthetic_data.evidence import TrialSpec, load_register
+from synthetic_data.evidence import TrialSpec
 from synthetic_data.progression import median_ratio, progression_endpoint
 from synthetic_data.published_figures import drawable_arms
 from synthetic_data.trial_completion import complete_trial
@@ -18,11 +18,6 @@ SHIPPED = (
     "KEYNOTE-024", "KEYNOTE-042", "KEYNOTE-189", "KEYNOTE-407", "CheckMate-9LA", "CheckMate-227",
     "IMpower150", "OAK", "POPLAR", "CheckMate-017", "CheckMate-057", "PACIFIC", "IMpower133", "CASPIAN",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 def readout(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from synthetic_data.evidence import load_register
 from synthetic_data.published_figures import drawable_arms
 from synthetic_data.trial_curves import expected_ratio, trial_curves
 
@@ -12,11 +11,6 @@ NAMED = (
     "KEYNOTE-024", "KEYNOTE-042", "KEYNOTE-189", "KEYNOTE-407", "CheckMate-9LA", "CheckMate-227",
     "IMpower150", "OAK", "POPLAR", "CheckMate-017", "CheckMate-057", "PACIFIC", "IMpower133", "CASPIAN",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def register():
-    return load_register()
 
 
 @pytest.fixture(scope="module")

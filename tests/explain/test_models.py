@@ -1,0 +1,86 @@
+"""Explanations of fitted models add up to what the models predict."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline.explain import LOG_HAZARD, SURVIVAL, TOLERANCE, AdditivityError, explain
+from pipeline.models import load_model, save_model
+from pipeline.schema import InputError
+
+from .made_explanation import COLUMNS, HORIZONS
+
+
+@pytest.mark.parametrize("name", ["cox", "rsf"])
+def test_contributions_add_up_for_fitted_models(name, explained):
+    assert explained[name].additivity_error < 1e-9 < TOLERANCE
+
+
+def test_the_forest_explains_its_survival_at_every_horizon(explained, models, patients):
+    found = explained["rsf"]
+    assert found.scale is SURVIVAL
+    survival = models["rsf"].predict(patients, np.array(HORIZONS)).survival
+    np.testing.assert_allclose(found.base + found.contributions.sum(axis=1), survival, rtol=0, atol=1e-9)
+    assert found.contributions.shape[2] == len(HORIZONS)
+
+
+def test_cox_explains_its_log_hazard_and_survival_follows(explained, models, patients):
+    found = explained["cox"]
+    assert found.scale is LOG_HAZARD
+    total = found.base[0] + found.contributions[:, :, 0].sum(axis=1)
+    model = models["cox"]
+    survival = model.predict(patients, np.array([12.0])).survival[:, 0]
+    hazard = model.baseline_cumulative_hazard[np.searchsorted(model.baseline_months, 12.0, side="right") - 1]
+    np.testing.assert_allclose(np.log(-np.log(survival)), np.log(hazard) + total, rtol=0, atol=1e-9)
+
+
+def test_cox_contributions_are_zero_on_average_over_the_background(models, train):
+    found = explain(models["cox"], train, train, HORIZONS, COLUMNS)
+    np.testing.assert_allclose(found.contributions.mean(axis=0), 0, atol=1e-12)
+
+
+def test_the_forests_base_is_the_mean_over_its_own_training_weights(explained, models):
+    roots = [
+        np.average(models["rsf"].forest.leaf_survival_at(t, np.array([12.0]))[t.leaf][t.leaf >= 0],
+                   weights=t.node_weight[t.leaf >= 0], axis=0)
+        for t in models["rsf"].forest.trees
+    ]  # fmt: skip
+    assert explained["rsf"].base[1] == pytest.approx(np.mean(roots), abs=1e-12)
+
+
+def test_a_reloaded_model_is_explained_the_same(explained, models, patients, train, tmp_path):
+    save_model(models["rsf"], tmp_path / "rsf")
+    again = explain(load_model(tmp_path / "rsf"), patients, train, HORIZONS, COLUMNS)
+    np.testing.assert_array_equal(again.contributions, explained["rsf"].contributions)
+
+
+def test_row_order_is_irrelevant(models, patients, train, explained):
+    turned = explain(models["rsf"], patients[::-1], train, HORIZONS, COLUMNS)
+    np.testing.assert_array_equal(turned.contributions[::-1], explained["rsf"].contributions)
+
+
+def test_a_model_that_predicts_otherwise_than_it_is_explained_stops_the_run(models, patients, train):
+    rsf = models["rsf"]
+    fewer = replace(rsf.forest, trees=rsf.forest.trees[1:])
+    other = SimpleNamespace(
+        name="rsf", features=rsf.features, feature_names=rsf.feature_names, forest=fewer, predict=rsf.predict
+    )
+    with pytest.raises(AdditivityError, match=r"'rsf' miss its predictions .* at most 1e-06 is allowed"):
+        explain(other, patients, train, HORIZONS)
+
+
+def test_a_model_without_exact_explanation_is_refused(patients, train):
+    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: cox, rsf"):
+        explain(SimpleNamespace(name="pdl1"), patients, train, HORIZONS)
+
+
+def test_importing_the_package_leaves_shap_and_matplotlib_alone():
+    heavy = ("shap", "matplotlib", "sksurv")
+    code = f"import sys, pipeline.explain; sys.exit(any(m in sys.modules for m in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,89 @@
+"""Kinds of files: every one gives the same table, and what is no table is refused."""
+
+from __future__ import annotations
+
+import gzip
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline.real_cohort import read_cohort
+from pipeline.real_cohort.table_file import read_table
+from pipeline.schema import InputError
+
+from .small_file import MAP, patients, read, small_map
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".semicolon"])
+def test_every_file_kind_gives_the_same_cohort(tmp_path, suffix):
+    raw = patients()
+    path = tmp_path / f"patients{suffix}"
+    if suffix == ".parquet":
+        raw.assign(
+            AGE=raw["AGE"].astype(int), OS=raw["OS"].astype(float), DEAD=raw["DEAD"] == "1"
+        ).to_parquet(path)
+        died = {"column": "DEAD", "event_value": "True"}
+    else:
+        raw.to_csv(path, index=False, sep={".csv": ",", ".tsv": "\t"}.get(suffix, ";"))
+        died = {"column": "DEAD", "event_value": "1"}
+    outcomes = {**yaml.safe_load(MAP)["outcomes"], "died": died}
+    pd.testing.assert_frame_equal(
+        read_cohort(small_map(outcomes=outcomes), path).observed, read(raw, tmp_path).observed
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_encodings(tmp_path, encoding):
+    raw = patients().assign(SMOKE="früher")
+    path = tmp_path / "p.csv"
+    path.write_bytes(raw.to_csv(index=False).encode(encoding))
+    cohort = read_cohort(small_map(), path)
+    assert set(cohort.observed["smoking"]) == {"früher"}
+    assert any("Latin-1" in w for w in cohort.manifest["warnings"]) == (encoding == "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "the file is empty (0 bytes)"),
+        (b"\n \n", "the file is empty"),
+        (b"ID,OS\n", "has a header but no patients"),
+        (b"ID,OS\n,\n,\n", "has a header but no patients"),
+        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"\xd0\xcf\x11\xe0rest", "old Excel workbook"),
+        (b"%PDF-1.4", "PDF"),
+        (gzip.compress(b"ID,OS\n1,2\n", mtime=0), "compressed with gzip"),
+        (b"\x01\x02\x00\x00\x05", "binary data"),
+        (b'{"ID": 1}', "JSON"),
+        (b"<html><table>", "HTML"),
+        (b"just a sentence\nand another\n", "no comma, semicolon, tab or bar"),
+        (b"ID,OS\n1,2,3\n4,5\n", "1 row without the header's 2 cells, first (with how many) 2 (3)"),
+        (b"ID,OS,OS\n1,2,3\n", "2 columns are named 'OS'"),
+        (b'ID,OS\n1,"2\n', "not a readable CSV file"),
+        (b"PAR1 but not really PAR1", "a damaged Parquet file"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_table(tmp_path, content, part):
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read_cohort(small_map(), path)
+    assert part in str(error.value)
+    assert "file.csv" in str(error.value)
+
+
+def test_no_file_and_a_folder(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_cohort(small_map(), tmp_path / "none.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_cohort(small_map(), tmp_path)
+
+
+def test_a_quoted_comma_and_an_unnamed_row_number_are_fine(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text(',ID,NOTE\n1,A,"x, y"\n2,B,z\n')
+    table = read_table(path)
+    assert list(table.cells) == ["ID", "NOTE"]
+    assert table.text("NOTE") == ["x, y", "z"]
+    assert table.rows.tolist() == [2, 3]
