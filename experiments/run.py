@@ -212,4 +212,6 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     save_cohort(cohort, out, {"fidelity": table})
     console.print(fidelity_table(table, cohort.name))
     console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
+    if cohort.visits is not None:
+        console.print(f"visits  {len(cohort.visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
     console.print(f"sha256  {describe_cohort(cohort)['sha256']}", highlight=False, soft_wrap=True)

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.visit_table import visit_faults
+
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 Role = Literal["arm", "site", "baseline", "outcome"]
@@ -98,10 +100,14 @@ class Truth:
     hazards : DataFrame
         Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`,
         linear between rows, the last slope carried on; and the arm's `association`.
+    visits : DataFrame, optional
+        Every visit planned while a patient was followed, without measurement error, and with whether
+        it `took_place`.
     """
 
     patients: pd.DataFrame
     hazards: pd.DataFrame
+    visits: pd.DataFrame | None = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -162,6 +168,8 @@ class Cohort:
     control_arm : str, optional
         The arm that treatment effects are measured against.
     truth : Truth, optional
+    visits : DataFrame, optional
+        Serial measurements, long: `patient`, `visit`, `planned`, `months` and a column each.
     """
 
     name: str
@@ -171,12 +179,16 @@ class Cohort:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     control_arm: str | None = None
     truth: Truth | None = None
+    visits: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.observed)
 
     def __post_init__(self) -> None:
         check_table(self.observed, self.columns, self.name)
+        faults = [] if self.visits is None else visit_faults(self.visits, self.observed)
+        if faults:
+            raise InputError(f"{self.name} is not a valid cohort:\n  " + "\n  ".join(faults))
 
     def column(self, name: str) -> Column:
         """Return the declaration of column `name`."""
@@ -195,7 +207,10 @@ class Cohort:
 
     def take(self, patients: pd.Index) -> Cohort:
         """Return the same cohort with only `patients`; the truth keeps every patient."""
-        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"))
+        visits = self.visits
+        if visits is not None:
+            visits = visits[visits["patient"].isin(patients)].reset_index(drop=True)
+        return replace(self, observed=self.observed.loc[patients].rename_axis("patient"), visits=visits)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from synthetic_data.outcomes import (
 )
 from synthetic_data.published_figures import ENDPOINT_LABELS
 from synthetic_data.setting import Setting
+from synthetic_data.trajectories import Visits, VisitSource, simulate_visits
 
 
 def simulate_cohort(
@@ -67,7 +68,9 @@ def simulate_cohort(
         raise InputError(
             f"a cohort of {len(plan.arms)} arms needs at least {len(plan.arms)} patients. Got {n} instead"
         )
-    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng = rng.spawn(7)
+    marker_rng, arm_rng, hidden_rng, time_rng, response_rng, follow_up_rng, defect_rng, visit_rng = rng.spawn(
+        8
+    )
     name = label or spec.name
     patients = pd.Index([f"{name}-{i:07d}" for i in range(n)], name="patient")
 
@@ -104,7 +107,30 @@ def simulate_cohort(
     ).loc[observed.index]
     columns = (replace(ARM, categories=plan.arms), *draw.columns, *OUTCOMES)
     account = manifest(plan, draw, effects, truth.hazards, n)
-    return Cohort(name, observed, columns, True, account, plan.control_arm, truth)
+    cohort = Cohort(name, observed, columns, True, account, plan.control_arm, truth)
+    if spec.visits is None:
+        return cohort
+    inhibitor = np.isin(arm, [a for a in plan.arms if plan.trial.arm(a).has_checkpoint_inhibitor])
+    source = VisitSource(
+        truth=truth.patients,
+        response=response,
+        inhibitor=inhibitor,
+        values=draw.values,
+        baseline=baseline,
+        simulations={m.simulate.column: m.simulate for m in chosen.values() if m.simulate is not None},
+        cut_month=month,
+    )
+    return _with_visits(cohort, simulate_visits(spec.visits, source, visit_rng))
+
+
+def _with_visits(cohort: Cohort, visits: Visits) -> Cohort:
+    assert cohort.truth is not None  # noqa: S101 - it was drawn a moment ago
+    return replace(
+        cohort,
+        visits=visits.observed,
+        truth=replace(cohort.truth, visits=visits.true),
+        manifest={**cohort.manifest, "visits": visits.account},
+    )
 
 
 def allocate(plan: Plan, n: int, rng: np.random.Generator) -> NDArray[np.str_]:

@@ -17,6 +17,7 @@ from synthetic_data.evidence.values import Spec
 from synthetic_data.published_figures import ACCRUAL_MONTHS
 from synthetic_data.response_rates import ResponseRate, completed_response
 from synthetic_data.setting import Eligibility
+from synthetic_data.trajectories import VisitSpec
 from synthetic_data.trial_completion import CompletedTrial, complete_trial
 from synthetic_data.trial_curves import TrialCurves
 
@@ -47,6 +48,7 @@ class CohortSpec(Spec):
         None, description="of a patient's progression with death; the least that fits when left out"
     )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
+    visits: VisitSpec | None = Field(None, description="serial measurements; none when left out")
 
 
 @dataclass(frozen=True)

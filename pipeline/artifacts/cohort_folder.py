@@ -22,6 +22,7 @@ RESEARCH_USE: Final = (
 def describe_cohort(cohort: Cohort) -> dict[str, Any]:
     """Return the JSON-ready facts of a cohort: size, arms, events, SHA-256 and manifest."""
     arms = cohort.observed["arm"].value_counts().to_dict() if "arm" in cohort.observed else {}
+    visits = {} if cohort.visits is None else {"visits_sha256": table_digest(cohort.visits)}
     return {
         "name": cohort.name,
         "simulated": cohort.simulated,
@@ -30,6 +31,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "control_arm": cohort.control_arm,
         "endpoints": cohort.endpoints(),
         "sha256": table_digest(cohort.observed),
+        **visits,
         "manifest": dict(cohort.manifest),
     }
 
@@ -39,7 +41,8 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
 
     ``observed.parquet`` and ``observed.csv`` hold the same patients; ``columns.json`` declares each column;
     ``manifest.json`` tells how the cohort was made and its SHA-256; ``truth/`` holds what only the
-    simulation knows, and nothing in it belongs into a model. Tables of `extra` are added as CSV.
+    simulation knows, and nothing in it belongs into a model. ``visits.parquet`` and ``visits.csv`` hold
+    serial measurements, where there are some. Tables of `extra` are added as CSV.
 
     Raises
     ------
@@ -50,6 +53,9 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
         cohort.observed.to_parquet(partial / "observed.parquet")
         cohort.observed.to_csv(partial / "observed.csv")
         write_json(partial / "columns.json", [_column_as_json(c) for c in cohort.columns])
+        if cohort.visits is not None:
+            cohort.visits.to_parquet(partial / "visits.parquet")
+            cohort.visits.to_csv(partial / "visits.csv", index=False)
         notice = {"research_use": RESEARCH_USE, "patients_are": "simulated" if cohort.simulated else "real"}
         write_json(partial / "manifest.json", notice | describe_cohort(cohort))
         for name, table in (extra or {}).items():
@@ -58,6 +64,8 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
             (partial / "truth").mkdir()
             cohort.truth.patients.to_parquet(partial / "truth" / "patients.parquet")
             cohort.truth.hazards.to_parquet(partial / "truth" / "hazards.parquet")
+            if cohort.truth.visits is not None:
+                cohort.truth.visits.to_parquet(partial / "truth" / "visits.parquet")
     return folder
 
 
@@ -76,6 +84,9 @@ def load_cohort(folder: Path) -> Cohort:
     observed = pd.read_parquet(folder / "observed.parquet")
     if table_digest(observed) != facts["sha256"]:
         raise InputError(f"{folder / 'observed.parquet'} has changed since it was written; simulate it again")
+    visits = _read_if_there(folder / "visits.parquet")
+    if (None if visits is None else table_digest(visits)) != facts.get("visits_sha256"):
+        raise InputError(f"{folder / 'visits.parquet'} has changed since it was written; simulate it again")
     truth = folder / "truth"
     return Cohort(
         name=facts["name"],
@@ -86,10 +97,19 @@ def load_cohort(folder: Path) -> Cohort:
         simulated=facts["simulated"],
         manifest=facts["manifest"],
         control_arm=facts["control_arm"],
-        truth=Truth(pd.read_parquet(truth / "patients.parquet"), pd.read_parquet(truth / "hazards.parquet"))
+        truth=Truth(
+            pd.read_parquet(truth / "patients.parquet"),
+            pd.read_parquet(truth / "hazards.parquet"),
+            _read_if_there(truth / "visits.parquet"),
+        )
         if truth.is_dir()
         else None,
+        visits=visits,
     )
+
+
+def _read_if_there(path: Path) -> pd.DataFrame | None:
+    return pd.read_parquet(path) if path.is_file() else None
 
 
 def json_text(value: Any) -> str:

@@ -1,0 +1,20 @@
+"""Serial measurements: tumour size, ctDNA, NLR, cytokines and T cells, in agreement with the outcome."""
+
+from synthetic_data.trajectories.recist import FirstProgression, best_response, first_progression
+from synthetic_data.trajectories.schedule import ASSAYS, VisitSpec
+from synthetic_data.trajectories.tumour import Fates, Tumours, draw_tumours
+from synthetic_data.trajectories.visits import Visits, VisitSource, simulate_visits
+
+__all__ = [
+    "ASSAYS",
+    "Fates",
+    "FirstProgression",
+    "Tumours",
+    "VisitSource",
+    "VisitSpec",
+    "Visits",
+    "best_response",
+    "draw_tumours",
+    "first_progression",
+    "simulate_visits",
+]
