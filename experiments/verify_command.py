@@ -165,16 +165,21 @@ def _print_summary(table: pd.DataFrame, console: Console) -> None:
 
     rows = [
         {
-            "figures": KIND_WORDS[r["kind"]][0] + ("" if r["built_on"] else ", not built on"),
+            "figures": _words(r["kind"])[0] + ("" if r["built_on"] else ", not built on"),
             "number": r["figures"],
             "met in the draw": r["met"],
             "without the chance of a draw": f"{r['exact']} of {r['of']} "
-            + (KIND_WORDS[r["kind"]][1] if r["built_on"] else "inside the published interval"),
+            + (_words(r["kind"])[1] if r["built_on"] else "inside the published interval"),
             "root mean squared z": round(r["rms_z"], 2),
         }
         for r in summary(table)
     ]
     console.print(text_table("figures met", rows))
+
+
+def _words(kind: str) -> tuple[str, str]:
+    """Return what figures of a kind are called, and when one is met."""
+    return KIND_WORDS.get(kind, (f"{kind.replace('_', ' ')} shares", "within 0.5 points"))
 
 
 def _write(out: Path, table: pd.DataFrame, results: list[Verified], n: int, seed: int, title: str) -> None:

@@ -35,7 +35,8 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
         half of their interval, rates within half a point, hazard ratios inside their interval, each
         with what the chance of a draw explains when all the figures are looked at (FALSE_ALARMS,
         Bonferroni). What the population curves give must be within too, which no chance excuses.
-        Assumed response rates, which nobody published, are left out.
+        Figures of a kind not in KINDS keep the judgement they come with. Assumed response rates, which
+        nobody published, are left out.
     """
     out = table[table["built_on"] | (table["kind"] != "objective_response")].copy()
     for name in ("published", "low", "high", "expected"):
@@ -49,9 +50,8 @@ def judged(table: pd.DataFrame, figures: int | None = None) -> pd.DataFrame:
     low, high = out["low"].fillna(0.0), out["high"].fillna(np.inf)
     drawn = (out["reproduced"] * np.exp(chance) >= low) & (out["reproduced"] * np.exp(-chance) <= high)
     in_limit = (out["expected"] >= low) & (out["expected"] <= high)
-    out["within"] = np.where(out["built_on"], np.where(ratio, drawn & in_limit, met), out["within"]).astype(
-        bool
-    )
+    anew = out["built_on"] & out["kind"].isin(KINDS)
+    out["within"] = np.where(anew, np.where(ratio, drawn & in_limit, met), out["within"]).astype(bool)
     return out
 
 
@@ -91,7 +91,8 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     rows = []
     groups = dict(list(table.groupby(["kind", "built_on"])))
-    for kind, built in ((k, b) for b in (True, False) for k in KINDS if (k, b) in groups):
+    kinds = dict.fromkeys([*KINDS, *table["kind"]])
+    for kind, built in ((k, b) for b in (True, False) for k in kinds if (k, b) in groups):
         part = groups[kind, built]
         limits = part["low"].notna() & part["high"].notna()
         if kind == "hazard_ratio" or not built:

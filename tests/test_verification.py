@@ -99,3 +99,12 @@ def test_the_summary_counts_without_chance() -> None:
     medians, ratios = summary(table)
     assert (medians["figures"], medians["met"], medians["exact"], medians["of"]) == (2, 1, 1, 2)
     assert (ratios["figures"], ratios["exact"], ratios["of"]) == (2, 0, 1)  # one has no interval
+
+
+def test_figures_of_other_kinds_keep_their_judgement() -> None:
+    """Adverse events, say, come with a rule of their own."""
+    table = judge(
+        row("adverse_event", 0.1, 0.2, expected=math.nan), row("adverse_event", 0.1, 0.1, within=False)
+    )
+    assert table["within"].tolist() == [True, False]
+    assert [r["kind"] for r in summary(table)] == ["adverse_event"]
