@@ -1,4 +1,4 @@
-"""The lungio command: run, simulate, subgroups, report, ui, evidence."""
+"""The lungio command: run, simulate, verify, subgroups, report, ui, evidence."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from experiments.evidence_command import evidence_app
 if TYPE_CHECKING:
     from rich.console import Console
 
+MISSED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -79,7 +80,10 @@ def run(
 
 @app.command()
 def simulate(
-    config: Annotated[str, typer.Argument(help="a cohort: a shipped name (keynote_189) or a YAML file")],
+    config: Annotated[
+        str,
+        typer.Argument(help="a cohort: a shipped name (keynote_189), a trial (CheckMate-816) or a YAML file"),
+    ],
     n: Annotated[int, typer.Option("--n", help="patients to draw")],
     out: Annotated[Path, typer.Option(help="folder to make")],
     seed: Annotated[int, typer.Option(help="same seed, same patients")] = 0,
@@ -109,6 +113,38 @@ def subgroups(
     at_least("--n", n, 200)
     at_least("--seed", seed, 0)
     print_subgroups(trial, every, subgroup or [], n, seed, as_json, console())
+
+
+@app.command()
+def verify(
+    config: Annotated[
+        str | None, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="every trial of the register")] = False,
+    n: Annotated[
+        int | None, typer.Option("--n", help="patients to draw [default: 100,000; with --all 20,000 a trial]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="same seed, same patients")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(help="processes for --all; changes no number [default: all processors]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make: CSV, JSON and figures")] = None,
+) -> None:
+    """Draw a trial, estimate every published figure anew; ends with code 1 when one built on is missed."""
+    from experiments.verify_command import verify_cohort, verify_register
+    from pipeline.schema import InputError
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    at_least("--jobs", jobs, 1)
+    if every is (config is not None):
+        raise InputError("name one cohort (lungio verify keynote_189), or give --all and no name")
+    if config is None:
+        met = verify_register(n, seed, jobs, out, console())
+    else:
+        met = verify_cohort(config, n, seed, out, console())
+    if not met:
+        raise typer.Exit(MISSED)
 
 
 @app.command()

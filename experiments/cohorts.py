@@ -79,7 +79,12 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
     InputError
         No such cohort, a fault in its file, a trial that cannot be drawn, or a real cohort without data.
     """
-    path = find_config("cohorts", choice.cohort)
+    try:
+        path = find_config("cohorts", choice.cohort)
+    except InputError as missing:
+        if choice.patients is None or not names_a_trial(choice.cohort):
+            raise InputError(f"{missing}; nor is it a trial that `lungio evidence list` names") from None
+        return resolve_trial(choice.cohort, choice.patients)
     if read_yaml(path).get("kind") == "file":
         from pipeline.real_cohort import read_map
 
@@ -104,3 +109,44 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
             f"{field}.patients is missing: how many patients of {choice.cohort!r} are to be drawn?"
         )
     return CohortSource(path, choice.patients, None, drawn, plan_cohort(drawn))
+
+
+def names_a_trial(name: str) -> bool:
+    """Whether the register has a trial called `name`."""
+    from synthetic_data.evidence import load_register
+
+    try:
+        load_register().trial(name)
+    except InputError:
+        return False
+    return True
+
+
+def resolve_trial(name: str, patients: int) -> CohortSource:
+    """Return the source of a trial drawn straight from the register, every default as it is.
+
+    Raises
+    ------
+    InputError
+        No such trial, or one that cannot be drawn.
+    """
+    from synthetic_data.cohort_spec import CohortSpec, plan_cohort
+    from synthetic_data.evidence import load_register
+    from synthetic_data.evidence.register import TRIALS, slug
+
+    register = load_register()
+    trial = register.trial(name)
+    spec = CohortSpec(name=slug(trial.id), trial=trial.id)
+    path = register.folder / TRIALS / f"{slug(trial.id)}.yaml"
+    return CohortSource(path, patients, None, spec, plan_cohort(spec, register))
+
+
+def resolve_simulated(config: str, n: int) -> CohortSource:
+    """Return the source of a cohort that can be drawn; a real one is refused."""
+    try:
+        real = read_yaml(find_config("cohorts", config)).get("kind") == "file"
+    except InputError:
+        real = False  # a trial of the register, or a fault that resolve_cohort words
+    if real:
+        raise InputError(f"cohort {config!r} is a real one: there is nothing to simulate")
+    return resolve_cohort(CohortChoice(cohort=config, patients=n), None, "train", config)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import yaml
 
-from experiments.cohorts import CohortSource, resolve_cohort
-from experiments.config import CONFIGS, CohortChoice, Experiment
+from experiments.cohorts import CohortSource, resolve_cohort, resolve_simulated
+from experiments.config import CONFIGS, Experiment
 from experiments.progress import StageProgress
 from pipeline.artifacts import (
     claim_folder,
@@ -215,12 +215,3 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     if cohort.visits is not None:
         console.print(f"visits  {len(cohort.visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
     console.print(f"sha256  {describe_cohort(cohort)['sha256']}", highlight=False, soft_wrap=True)
-
-
-def resolve_simulated(config: str, n: int) -> CohortSource:
-    """Return the source of a cohort that can be drawn; a real one is refused."""
-    from experiments.config import find_config, read_yaml
-
-    if read_yaml(find_config("cohorts", config)).get("kind") == "file":
-        raise InputError(f"cohort {config!r} is a real one: there is nothing to simulate")
-    return resolve_cohort(CohortChoice(cohort=config, patients=n), None, "train", config)

@@ -71,6 +71,8 @@ def fidelity_table(table: pd.DataFrame, name: str) -> Table:
         shown.add_column(heading)
     for heading in ("published", "interval", "reproduced", "within"):
         shown.add_column(heading, justify="right")
+    if "z" in table:
+        shown.add_column("z", justify="right")
     for row in table.to_dict("records"):
         digits = FIDELITY_DIGITS.get(row["kind"], 3)
         at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
@@ -84,6 +86,7 @@ def fidelity_table(table: pd.DataFrame, name: str) -> Table:
             interval,
             f"{row['reproduced']:.{digits}f}",
             "yes" if row["within"] else "no",
+            *([f"{row['z']:.1f}"] if "z" in row else []),
         )
     return shown
 

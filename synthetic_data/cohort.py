@@ -166,7 +166,8 @@ def _draw_truth(
             np.exp(effects[e, inhibitor].to_numpy().sum(axis=1) + hidden) for e in ENDPOINT_LABELS
         )
         curves = plan.curves.curves
-        last = max(f.months for f in plan.curves.figures if f.arm == name and f.built_on)
+        figures = [f.months for f in plan.curves.figures if f.arm == name and f.built_on]
+        last = max(figures, default=plan.follow_up_months)
         hazards = solve_hazards(
             curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association, last
         )
@@ -241,7 +242,10 @@ def manifest(
     trial, spec = plan.trial, plan.spec
     gaps = hazards.groupby("arm", sort=False)["largest_gap"].first()
     associations = hazards.groupby("arm", sort=False)["association"].first()
-    notes = list(plan.curves.notes)
+    completed = plan.completed
+    assumed = [c for c in completed.assumed if c.arm in plan.arms]
+    notes = [*completed.notes, *plan.curves.notes]
+    notes += [c.words(completed.progression_endpoint) for c in assumed]
     notes += [
         f"progression and death of a patient on {a} are associated with parameter {theta:g} (Kendall's tau "
         f"{1 - 1 / theta:.2f}), the least that lets both published curves hold"
@@ -256,6 +260,7 @@ def manifest(
     ]
     notes += [
         f"arm {a.id!r} is not drawn: no figures for both OS and PFS"
+        + ("; name it under `arms` to draw it with assumed curves" if a.id in completed.arms else "")
         for a in trial.arms
         if a.id not in plan.arms
     ]
@@ -267,6 +272,8 @@ def manifest(
         "registry": trial.registry,
         "setting": trial.setting,
         "population": trial.main_population,
+        "progression_endpoint": completed.progression_endpoint,
+        "assumed_curves": [c.__dict__ for c in assumed],
         "patients": patients,
         "spec": spec.model_dump(mode="json"),
         "follow_up_months": plan.follow_up_months,

@@ -11,13 +11,17 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pipeline.schema import InputError
+from synthetic_data.assumed_curves import completed_curves
 from synthetic_data.evidence import MarkerSpec, Register, TrialSpec, load_register
 from synthetic_data.evidence.values import Spec
-from synthetic_data.published_figures import ACCRUAL_MONTHS, drawable_arms
-from synthetic_data.response_rates import ResponseRate, response_rate
+from synthetic_data.published_figures import ACCRUAL_MONTHS
+from synthetic_data.response_rates import ResponseRate, completed_response
 from synthetic_data.setting import Eligibility
 from synthetic_data.trajectories import VisitSpec
-from synthetic_data.trial_curves import TrialCurves, trial_curves
+from synthetic_data.trial_completion import CompletedTrial, complete_trial
+from synthetic_data.trial_curves import TrialCurves
+
+DEFAULT_FOLLOW_UP_MONTHS = 24.0  # of a cohort whose arms all rest on hazard ratios
 
 
 class CohortSpec(Spec):
@@ -58,6 +62,7 @@ class Plan:
     curves: TrialCurves
     responses: Mapping[str, ResponseRate]
     follow_up_months: float
+    completed: CompletedTrial  # `trial` is its trial; says which curves are assumed
 
     @property
     def control_arm(self) -> str | None:
@@ -95,22 +100,24 @@ def read_cohort_spec(path: Path) -> CohortSpec:
 def plan_cohort(spec: CohortSpec, register: Register | None = None) -> Plan:
     """Resolve a spec against the register, or say what is missing; draws nothing."""
     register = register or load_register()
-    trial = register.trial(spec.trial)
-    known = drawable_arms(trial)
-    arms = spec.arms or known
+    completed = complete_trial(register.trial(spec.trial), register.trials)
+    trial, known = completed.trial, completed.arms
+    arms = spec.arms or completed.default_arms
     unknown = [a for a in arms if a not in known]
     if unknown:
         raise InputError(
             f"cohort {spec.name!r}: trial {trial.id} has no arm {', '.join(map(repr, unknown))} with figures "
-            f"for both OS and PFS; it has {', '.join(known)}"
+            f"for both OS and PFS, nor with what they could be inferred from; it has {', '.join(known)}"
         )
     arms = tuple(a for a in known if a in arms)
-    curves = trial_curves(trial, arms, spec.accrual_months)
-    follow_up = spec.follow_up_months or max(
-        f.follow_up_months for f in curves.figures if f.endpoint == "os" and f.built_on
-    )
-    responses = {a: response_rate(trial, trial.arm(a), register.trials) for a in arms}
-    return Plan(spec, trial, arms, curves, responses, follow_up)
+    curves = completed_curves(completed, arms, spec.accrual_months)
+    built = [f for f in curves.figures if f.built_on]
+    reached = [f.follow_up_months for f in built if f.endpoint == "os"] or [f.follow_up_months for f in built]
+    follow_up = spec.follow_up_months or max(reached, default=DEFAULT_FOLLOW_UP_MONTHS)
+    responses = {
+        a: completed_response(completed, trial.arm(a), register.trials, curves.curves[a, "pfs"]) for a in arms
+    }
+    return Plan(spec, trial, arms, curves, responses, follow_up, completed)
 
 
 def chosen_markers(spec: CohortSpec, register: Register) -> dict[str, MarkerSpec]:

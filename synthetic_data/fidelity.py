@@ -13,6 +13,7 @@ from synthetic_data.cohort_spec import Plan
 from synthetic_data.follow_up import cut_month, observe
 from synthetic_data.published_figures import Figure, PublishedRatio
 from synthetic_data.toxicity_fidelity import adverse_event_rows
+from synthetic_data.trial_curves import expected_ratio
 
 MEDIAN_TOLERANCE: Final = 0.02  # of the published median
 RATE_TOLERANCE: Final = 0.005  # of survival, or of responders
@@ -120,6 +121,10 @@ def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, o
     months, event = shown[e.months].to_numpy(), shown[e.event].to_numpy()
     reproduced = two_arm_hazard_ratio(months, event, treated)
     low, high = ratio.low or 0.0, ratio.high or np.inf
+    treated_curve, control_curve = (
+        plan.curves.curves[arm, ratio.endpoint] for arm in (ratio.experimental, ratio.control)
+    )
+    sizes = {arm.id: arm.patients or 1 for arm in plan.trial.arms}
     return {
         "arm": f"{ratio.experimental} v {ratio.control}",
         "endpoint": ratio.endpoint,
@@ -128,7 +133,7 @@ def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, o
         "published": ratio.estimate,
         "low": ratio.low,
         "high": ratio.high,
-        "expected": np.nan,
+        "expected": expected_ratio(ratio, treated_curve, control_curve, sizes),
         "reproduced": reproduced,
         "gap": float(np.log(reproduced / ratio.estimate)),
         "standard_error": float(1 / np.sqrt(event.sum() * treated.mean() * (1 - treated.mean()))),

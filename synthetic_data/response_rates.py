@@ -9,6 +9,10 @@ import numpy as np
 
 from pipeline.schema import InputError
 from synthetic_data.evidence import Arm, TrialSpec
+from synthetic_data.progression import is_resected, progression_endpoint, with_progression
+from synthetic_data.published_figures import choose_figures
+from synthetic_data.survival_curves import SurvivalCurve
+from synthetic_data.trial_completion import CompletedTrial
 
 RESPONSE = "objective_response"
 COMPLETE = "complete_response"
@@ -56,6 +60,51 @@ def response_rate(trial: TrialSpec, arm: Arm, trials: Mapping[str, TrialSpec]) -
         )
     source = "mean of " + ", ".join(sorted(alike))
     return ResponseRate(float(np.mean(list(alike.values()))), None, True, source)
+
+
+def completed_response(
+    completed: CompletedTrial, arm: Arm, trials: Mapping[str, TrialSpec], pfs: SurvivalCurve
+) -> ResponseRate:
+    """Return the arm's rate: published, borrowed from arms like it, or inferred from its `pfs`.
+
+    After adjuvant treatment nobody responds: the tumour has been removed. Before surgery tumours are
+    taken to respond as in first-line metastatic disease, since event-free survival after an operation
+    says little about it. Otherwise the log odds of response are read off a straight line in the log
+    of median PFS through the register's arms that print both; beyond their medians it is level.
+    """
+    trial = completed.trial
+    published = published_rate(trial, arm.id)
+    if published is not None:
+        return published
+    if trial.setting == "resectable_adjuvant" or completed.progression_endpoint in {"DFS", "RFS"}:
+        return ResponseRate(0.0, None, True, "no tumour is left to respond after resection")
+    like = trial.model_copy(update={"setting": "metastatic_1L"}) if is_resected(trial) else trial
+    try:
+        return response_rate(like, arm, trials)
+    except InputError:
+        return _inferred_rate(trial, pfs, trials)
+
+
+def _inferred_rate(trial: TrialSpec, pfs: SurvivalCurve, trials: Mapping[str, TrialSpec]) -> ResponseRate:
+    pairs = []
+    for other in (t for t in trials.values() if t.lung and t.id != trial.id):
+        spec = with_progression(other, progression_endpoint(other))
+        for arm in other.arms:
+            found = published_rate(other, arm.id)
+            figures = choose_figures(spec, "pfs", arm.id) if found else []
+            median = next((f.months for f in figures if f.built_on and f.kind == "median"), None)
+            if found is not None and median is not None and 0 < found.rate < 1:
+                pairs.append((np.log(median), np.log(found.rate / (1 - found.rate))))
+    if len(pairs) < 3:
+        raise InputError(
+            f"trial {trial.id}: no objective response rate is published for its arms, nor for enough others "
+            "to infer it from PFS; add it under `response` in the trial's file"
+        )
+    x, y = np.array(pairs).T
+    slope, level = np.polyfit(x, y, 1)
+    log_odds = level + slope * np.clip(np.log(pfs.median()), x.min(), x.max())
+    words = f"inferred from median PFS by the line through {len(pairs)} arms of the register"
+    return ResponseRate(float(1 / (1 + np.exp(-log_odds))), None, True, words)
 
 
 def published_rate(trial: TrialSpec, arm: str) -> ResponseRate | None:

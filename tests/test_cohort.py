@@ -106,7 +106,7 @@ def test_a_cohort_of_another_trial_fails_the_comparison() -> None:
     cohort = drawn(3_000)
     plan = plan_cohort(KEYNOTE_189)
     other = plan_cohort(CohortSpec(name="x", trial="KEYNOTE-407"))
-    swapped = type(plan)(plan.spec, plan.trial, plan.arms, other.curves, plan.responses, 24.0)
+    swapped = type(plan)(plan.spec, plan.trial, plan.arms, other.curves, plan.responses, 24.0, plan.completed)
     table = fidelity(cohort, swapped)
     assert not table.loc[table["kind"] == "median", "within"].all()
 

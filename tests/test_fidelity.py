@@ -55,6 +55,16 @@ def test_gaps_of_a_small_cohort_are_put_down_to_chance_only_as_far_as_chance_goe
     )
 
 
+def test_the_ratio_of_the_population_curves_is_what_draws_vary_about() -> None:
+    _, table = drawn("keynote_189", 8_000)
+    ratios = table[table["kind"] == "hazard_ratio"]
+    off = np.log(ratios["reproduced"].astype(float) / ratios["expected"].astype(float))
+    assert (off.abs() < 4 * ratios["standard_error"]).all()
+    assert not (
+        np.log(ratios["reproduced"].astype(float)).abs() < 4 * ratios["standard_error"]
+    ).any()  # the twin
+
+
 def test_two_arms_give_cox_s_hazard_ratio_with_many_ties() -> None:
     rng = np.random.default_rng(0)
     treated = np.arange(600) < 300

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.schema import InputError
-from synthetic_data.response_rates import published_rate, response_rate
+from synthetic_data.cohort_spec import CohortSpec, plan_cohort
+from synthetic_data.response_rates import completed_response, published_rate, response_rate
+from synthetic_data.trial_completion import complete_trial
 
 
 def test_the_latest_published_rate_is_used(register) -> None:
@@ -40,3 +42,33 @@ def test_the_main_population_goes_before_all_randomised(register) -> None:
     rate = published_rate(register.trial("IMpower150"), "abcp")
     assert rate is not None
     assert rate.rate == pytest.approx(0.55)
+
+
+# --- rates that nobody published
+
+
+def test_after_resection_nobody_responds(register) -> None:
+    plan = plan_cohort(CohortSpec(name="x", trial="IMpower010"), register)
+    for rate in plan.responses.values():
+        assert rate.rate == 0.0
+        assert rate.assumed
+
+
+def test_before_surgery_tumours_respond_as_in_first_line_disease(register) -> None:
+    rates = plan_cohort(CohortSpec(name="x", trial="CheckMate-816"), register).responses
+    assert rates["chemo"].rate < rates["nivo_chemo"].rate
+    assert "KEYNOTE-189 pembrolizumab_chemo" in rates["nivo_chemo"].source
+
+
+def test_a_rate_that_nobody_like_it_has_is_inferred_from_progression(register) -> None:
+    rates = plan_cohort(CohortSpec(name="x", trial="ADRIATIC"), register).responses
+    assert "inferred from median PFS" in rates["placebo"].source
+    assert 0 < rates["placebo"].rate < rates["durvalumab"].rate < 1  # the longer PFS, the more respond
+
+
+def test_too_few_arms_to_infer_from_is_an_error(register) -> None:
+    trial = register.trial("ADRIATIC")
+    completed = complete_trial(trial, register.trials)
+    pfs = plan_cohort(CohortSpec(name="x", trial="ADRIATIC"), register).curves.curves["placebo", "pfs"]
+    with pytest.raises(InputError, match="nor for enough others"):
+        completed_response(completed, trial.arm("placebo"), {}, pfs)

@@ -36,6 +36,7 @@ from pipeline.figures.survival import (
     kaplan_meier_figure,
     numbers_at_risk_table,
 )
+from pipeline.figures.verification import diagonal, verification_figure
 
 __all__ = [
     "agreement",
@@ -48,6 +49,7 @@ __all__ = [
     "cohort_figure",
     "correlation_figure",
     "correlation_map",
+    "diagonal",
     "fidelity",
     "fidelity_figure",
     "flow",
@@ -72,6 +74,7 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "verification_figure",
     "waterfall",
     "waterfall_figure",
 ]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 def test_help_names_the_commands() -> None:
     result = lungio("--help")
     assert result.exit_code == 0
-    for name in ("run", "simulate", "report", "ui", "evidence"):
+    for name in ("run", "simulate", "verify", "report", "ui", "evidence"):
         assert name in result.output
     assert "research only" in result.output
 

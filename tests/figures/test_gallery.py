@@ -27,6 +27,7 @@ def gallery(
     return {
         "kaplan_meier": lambda: figures.kaplan_meier_figure(curves, "os", published, "Trial"),
         "fidelity": lambda: figures.fidelity_figure(published),
+        "verification": lambda: figures.verification_figure(published.assign(within=[True, False] * 3)),
         "metrics": lambda: figures.metric_forest_figure(scores, 12),
         "calibration": lambda: figures.calibration_figure(calibration, 12),
         "calibration_one": lambda: figures.calibration_figure(
@@ -46,9 +47,9 @@ def gallery(
 
 
 NAMES = (
-    "kaplan_meier", "fidelity", "metrics", "calibration", "calibration_one", "roc", "beeswarm",
-    "beeswarm_hazard", "waterfall", "waterfall_hazard", "importance", "over_time", "agreement", "cohort",
-    "correlations",
+    "kaplan_meier", "fidelity", "verification", "metrics", "calibration", "calibration_one", "roc",
+    "beeswarm", "beeswarm_hazard", "waterfall", "waterfall_hazard", "importance", "over_time", "agreement",
+    "cohort", "correlations",
 )  # fmt: skip
 
 
