@@ -89,7 +89,7 @@ def verify_register(
     console.print(f"\n{len(tables)} of {len(results)} trials drawn", style="bold")
     _print_summary(table, console)
     for row in missed(table).to_dict("records"):
-        at = "" if row["kind"] == "median" else f" at {row['months']:g} months"
+        at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
         console.print(
             f"missed  {row['trial']}, {row['arm']}: {row['endpoint'].upper()} {row['kind'].replace('_', ' ')}"
             f"{at}: published {row['published']:.3g}, reproduced {row['reproduced']:.3g}",

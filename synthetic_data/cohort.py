@@ -20,7 +20,6 @@ from synthetic_data.immune_state import immune_state
 from synthetic_data.markers import MarkerDraw, draw_markers
 from synthetic_data.outcomes import (
     COMPLETE_SHARE,
-    FIRST_ASSESSMENT_MONTHS,
     TOLERATED_GAP,
     ArmHazards,
     best_response,
@@ -88,8 +87,8 @@ def simulate_cohort(
     enrolled, dropout = draw_follow_up(n, spec.accrual_months, spec.dropout_per_month, follow_up_rng)
     truth.patients["enrolled_month"], truth.patients["dropout_months"] = enrolled, dropout
     month = cut_month(plan.follow_up_months, spec.accrual_months)
-    assessed = np.minimum(dropout, month - enrolled) > FIRST_ASSESSMENT_MONTHS
-    response = _draw_response(plan, truth.patients, assessed, response_rng)
+    watched = np.minimum(dropout, month - enrolled)
+    response = _draw_response(plan, truth.patients, watched, response_rng)
     state = immune_state(draw)
     resistance = draw_resistance(plan, truth.patients, response, state, later[2])
     extra = pd.concat([state, _contributions(plan, arm, effects), resistance], axis=1)
@@ -195,19 +194,20 @@ def _hazard_table(arm: str, hazards: ArmHazards) -> pd.DataFrame:
 
 
 def _draw_response(
-    plan: Plan, patients: pd.DataFrame, assessed: NDArray[np.bool_], rng: np.random.Generator
+    plan: Plan, patients: pd.DataFrame, watched: Floats, rng: np.random.Generator
 ) -> NDArray[np.object_]:
-    response = np.empty(len(patients), dtype=object)
+    """Best response of everybody enrolled by the cut; the others are in no table, and keep probability 0."""
+    response = np.full(len(patients), "NE", dtype=object)
     patients["response_probability"] = 0.0
     for name, child in zip(plan.arms, rng.spawn(len(plan.arms)), strict=True):
-        rows = (patients["arm"] == name).to_numpy()
+        rows = (patients["arm"] == name).to_numpy() & (watched > 0)
         if not rows.any():
             continue
         pfs, os = (patients[f"{e}_event_months"].to_numpy()[rows] for e in ("pfs", "os"))
         rate = plan.responses[name]
-        probability = response_probability(pfs, assessed[rows], rate.rate, name)
+        probability = response_probability(pfs, watched[rows], rate.rate, name)
         share = COMPLETE_SHARE if rate.complete_share is None else rate.complete_share
-        response[rows] = best_response(probability, pfs, os, assessed[rows], share, child)
+        response[rows] = best_response(probability, pfs, os, watched[rows], share, child)
         patients.loc[rows, "response_probability"] = probability
     return response
 

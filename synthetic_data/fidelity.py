@@ -149,7 +149,7 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
     rows = cohort.observed["arm"] == arm
     rate = plan.responses[arm]
     reproduced = float(cohort.observed.loc[rows, "best_response"].isin(["CR", "PR"]).mean())
-    truth = _truth(cohort).patients
+    truth = _truth(cohort).patients.loc[cohort.observed.index]
     by_chance = np.sqrt(rate.rate * (1 - rate.rate) / max(int(rows.sum()), 1))
     return {
         "arm": arm,

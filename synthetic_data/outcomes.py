@@ -128,14 +128,16 @@ def event_months(
     return os, np.minimum(os, progressed)
 
 
-def response_probability(pfs: Floats, assessed: NDArray[np.bool_], rate: float, arm: str) -> Floats:
+def response_probability(pfs: Floats, watched: Floats, rate: float, arm: str) -> Floats:
     """Probability of objective response for each patient of an arm, shape (n,), with mean `rate`.
 
     Response needs a first assessment without progression, and is the likelier the later the patient
     will progress; the intercept is solved so that the mean over all patients, assessed or not, is the
     published rate.
     """
-    eligible = assessed & (pfs > FIRST_ASSESSMENT_MONTHS)
+    if rate <= 0:
+        return np.zeros(len(pfs))
+    eligible = np.minimum(pfs, watched) > FIRST_ASSESSMENT_MONTHS
     if eligible.mean() <= rate:
         raise InputError(
             f"arm {arm!r}: a response rate of {rate:.1%} cannot be drawn, as only {eligible.mean():.1%} of "
@@ -147,8 +149,6 @@ def response_probability(pfs: Floats, assessed: NDArray[np.bool_], rate: float, 
     def excess(intercept: float) -> float:
         return float(np.where(eligible, expit(score + intercept), 0.0).mean()) - rate
 
-    if rate <= 0:
-        return np.zeros(len(pfs))
     return np.where(eligible, expit(score + float(brentq(excess, -40.0, 40.0))), 0.0)
 
 
@@ -156,17 +156,18 @@ def best_response(
     probability: Floats,
     pfs: Floats,
     os: Floats,
-    assessed: NDArray[np.bool_],
+    watched: Floats,
     complete_share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.str_]:
     """Draw the best overall response by RECIST, shape (n,).
 
     Who responds is CR or PR. The others are NE when they died or left before the first assessment, PD
-    when progression came by the assessment after it, else SD.
+    when progression was seen by the assessment after it, else SD. `watched` is the months to drop-out or
+    the cut.
     """
     uniform, complete = rng.random((2, len(probability)))
-    no_scan = ~assessed | (os <= FIRST_ASSESSMENT_MONTHS)
-    early = pfs <= 1.5 * FIRST_ASSESSMENT_MONTHS
+    no_scan = np.minimum(os, watched) <= FIRST_ASSESSMENT_MONTHS
+    early = pfs <= np.minimum(1.5 * FIRST_ASSESSMENT_MONTHS, watched)
     others = np.where(no_scan, "NE", np.where(early, "PD", "SD"))
     return np.where(uniform < probability, np.where(complete < complete_share, "CR", "PR"), others)

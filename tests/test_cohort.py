@@ -234,3 +234,11 @@ def test_every_shipped_trial_cohort_can_be_planned(path: Path) -> None:
     plan = plan_cohort(read_cohort_spec(path))
     assert plan.control_arm is not None
     assert len(plan.arms) >= 2
+
+
+def test_a_cut_before_the_end_of_accrual_keeps_the_response_rate_of_those_enrolled() -> None:
+    cohort = drawn(20_000, follow_up_months=4.0, accrual_months=18.0)
+    assert len(cohort.observed) < 15_000
+    for arm, published in (("placebo_chemo", 0.199), ("pembrolizumab_chemo", 0.483)):
+        seen = cohort.observed.loc[cohort.observed["arm"] == arm, "best_response"].isin(["CR", "PR"])
+        assert abs(seen.mean() - published) < 4 * math.sqrt(published * (1 - published) / len(seen))

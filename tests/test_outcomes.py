@@ -122,31 +122,31 @@ def test_dependent_exponentials_have_their_margins_and_their_association(associa
 @pytest.mark.parametrize("rate", [0.09, 0.3, 0.6])
 def test_the_mean_response_probability_is_the_published_rate(drawn, rate: float) -> None:
     pfs = drawn[4]
-    assessed = np.random.default_rng(1).random(N) < 0.97
-    probability = response_probability(pfs, assessed, rate, "x")
+    watched = np.where(np.random.default_rng(1).random(N) < 0.97, 99.0, 1.0)
+    probability = response_probability(pfs, watched, rate, "x")
     assert probability.mean() == pytest.approx(rate, abs=1e-9)
-    assert (probability[~assessed] == 0).all()
+    assert (probability[watched == 1.0] == 0).all()
     assert (probability[pfs <= FIRST_ASSESSMENT_MONTHS] == 0).all()
 
 
 def test_who_progresses_later_is_the_likelier_responder(drawn) -> None:
     pfs = drawn[4]
-    probability = response_probability(pfs, np.ones(N, dtype=bool), 0.4, "x")
+    probability = response_probability(pfs, np.full(N, 99.0), 0.4, "x")
     order = np.argsort(pfs)
     assert (np.diff(probability[order]) >= -1e-12).all()
 
 
 def test_a_rate_above_the_share_that_is_assessable_is_refused(drawn) -> None:
     with pytest.raises(InputError, match=r"response rate of 99\.0% cannot be drawn"):
-        response_probability(drawn[4], np.ones(N, dtype=bool), 0.99, "x")
+        response_probability(drawn[4], np.full(N, 99.0), 0.99, "x")
 
 
 def test_best_response_agrees_with_the_times() -> None:
-    pfs = np.array([0.5, 0.5, 1.8, 8.0, 8.0, 9.0])
-    os = np.array([0.5, 6.0, 6.0, 20.0, 20.0, 20.0])
-    assessed = np.array([True, True, True, True, True, False])
-    certain = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
-    got = best_response(certain, pfs, os, assessed, 0.0, np.random.default_rng(0))
-    assert got.tolist() == ["NE", "PD", "PD", "SD", "PR", "NE"]
-    every = best_response(certain, pfs, os, assessed, 1.0, np.random.default_rng(0))
+    pfs = np.array([0.5, 0.5, 1.8, 8.0, 8.0, 9.0, 1.8])
+    os = np.array([0.5, 6.0, 6.0, 20.0, 20.0, 20.0, 6.0])
+    watched = np.array([30.0, 30.0, 30.0, 30.0, 30.0, 1.0, 1.6])  # the last: lost before progression
+    certain = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    got = best_response(certain, pfs, os, watched, 0.0, np.random.default_rng(0))
+    assert got.tolist() == ["NE", "PD", "PD", "SD", "PR", "NE", "SD"]
+    every = best_response(certain, pfs, os, watched, 1.0, np.random.default_rng(0))
     assert every[4] == "CR"

@@ -55,7 +55,7 @@ def cohort() -> Cohort:
 
 @pytest.mark.parametrize(
     ("trial", "n", "least"),
-    [("KEYNOTE-189", 12_000, 6), ("IMpower133", 8_000, 4), ("DeLLphi-301", 6_000, 2), ("ZUMA-1", 6_000, 4)],
+    [("KEYNOTE-189", 12_000, 6), ("IMpower133", 8_000, 4), ("DeLLphi-301", 6_000, 2)],
 )
 def test_published_shares_come_back_within_the_chance_of_the_draw(trial: str, n: int, least: int) -> None:
     rows = fidelity(drawn(trial, n), plan_cohort(spec_of(trial)))
