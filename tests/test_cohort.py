@@ -227,10 +227,11 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     assert str(caught.value).count("mine.yaml") == 3
 
 
-@pytest.mark.parametrize("path", sorted(COHORTS.glob("*.yaml")), ids=lambda p: p.stem)
+DRAWN = [p for p in sorted(COHORTS.glob("*.yaml")) if "kind: trial" in p.read_text()]
+
+
+@pytest.mark.parametrize("path", DRAWN, ids=lambda p: p.stem)
 def test_every_shipped_trial_cohort_can_be_planned(path: Path) -> None:
-    if "kind: trial" not in path.read_text():
-        pytest.skip("maps a file instead of drawing a trial")
     plan = plan_cohort(read_cohort_spec(path))
     assert plan.control_arm is not None
     assert len(plan.arms) >= 2
