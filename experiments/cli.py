@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MISSED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+SUBGROUP_PATIENTS = 8_000  # a subgroup of 10 % is then known to 0.01 on the log scale
 DEFAULT_SEED = 2018  # the default run's: `simulate keynote_189 --n 2000` draws its training patients
 
 
@@ -104,7 +105,7 @@ def subgroups(
     subgroup: Annotated[
         list[str] | None, typer.Option(help="predict this one as well, e.g. 'never smoker'; repeat for more")
     ] = None,
-    n: Annotated[int, typer.Option("--n", help="patients to draw of each trial")] = 8_000,
+    n: Annotated[int, typer.Option("--n", help="patients to draw of each trial")] = SUBGROUP_PATIENTS,
     seed: Annotated[int, typer.Option(help="same seed, same predictions")] = DEFAULT_SEED,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
 ) -> None:

@@ -23,7 +23,6 @@ from synthetic_data.subgroup_effects import (
 from synthetic_data.subgroup_patients import Exposed, draw_patients, expose, without_trial_subgroups
 from synthetic_data.subgroup_readouts import all_subgroup_readouts, asked_readouts
 
-PATIENTS: Final = 8_000  # drawn of a trial: a subgroup of 10 % is then known to 0.01 on the log scale
 RULES: Final[Mapping[str, str]] = {
     "whole": "equals the whole trial",
     "studies": "biomarker studies only",

@@ -235,35 +235,11 @@ def load_register(folder: Path | None = None) -> Register:
     return _cached(folder, _fingerprint(folder))
 
 
-def _load_one(name: str, kind: type[S], part: str, what: str, folder: Path | None) -> S:
-    folder = (DEFAULT_FOLDER if folder is None else Path(folder)) / part
-    paths = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    by_bare_name = {bare(stem): path for stem, path in paths.items()}
-    path = by_bare_name.get(bare(name))
-    if path is None:
-        near = difflib.get_close_matches(bare(name), by_bare_name, n=4, cutoff=0.5)
-        ids = [str(read_id(by_bare_name[b])) for b in near]
-        offer = f"nearest: {', '.join(ids)}" if near else f"`lungio evidence list` names all {len(paths)}"
-        raise InputError(f"there is no {what} {name!r} in {folder}; {offer}")
-    spec, findings = read_file(path, kind)
-    _raise(findings)
-    if spec is None:  # pragma: no cover - a file without a spec has findings
-        raise InputError(f"{path} could not be read")
-    return spec
-
-
-def read_id(path: Path) -> str:
-    """Return the `id` an evidence file gives itself, from its first line, else its name."""
-    with path.open(encoding="utf-8") as file:
-        first = file.readline()
-    return first.removeprefix("id:").strip().strip("'\"") if first.startswith("id:") else path.stem
-
-
 def load_trial(name: str, folder: Path | None = None) -> TrialSpec:
-    """Return one trial without reading the others; InputError with the nearest names if unknown."""
-    return _load_one(name, TrialSpec, TRIALS, "trial", folder)
+    """Return one trial of the register; InputError with the nearest names if unknown."""
+    return load_register(folder).trial(name)
 
 
 def load_marker(name: str, folder: Path | None = None) -> MarkerSpec:
-    """Return one marker without reading the others; InputError with the nearest names if unknown."""
-    return _load_one(name, MarkerSpec, BIOMARKERS, "marker", folder)
+    """Return one marker of the register; InputError with the nearest names if unknown."""
+    return load_register(folder).marker(name)
