@@ -49,6 +49,14 @@ class Stack:
     def __len__(self) -> int:
         return len(self.table)
 
+    def columns_used(self, serial: bool) -> tuple[Column, ...]:
+        """Return the columns that may become features, without those of the visits unless `serial`."""
+        return tuple(
+            c
+            for c in self.columns
+            if c.role in ("arm", "baseline") and c != LANDMARK and (serial or c.name not in self.serial)
+        )
+
     @property
     def landmarks(self) -> Floats:
         """Landmark of each row, months, shape (n,)."""

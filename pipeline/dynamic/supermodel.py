@@ -23,7 +23,7 @@ class SupermodelOptions(Spec):
 
     serial: bool = Field(True, description="use what visits have shown; baseline columns alone otherwise")
     interactions: bool = Field(True, description="effects may change linearly with the landmark")
-    penalties: tuple[float, ...] = Field((0.01, 0.03, 0.1, 0.3, 1.0), min_length=1)
+    penalties: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
     inner_folds: int = Field(5, ge=2, le=20)
 
 
@@ -55,10 +55,8 @@ class LandmarkSupermodel:
             When no row has the event within the window.
         """
         check_outcome(self.name, stack.table, stack.y)
-        used = [c for c in stack.columns if c.role in ("arm", "baseline") and c.name != LANDMARK.name]
-        if not self.options.serial:
-            used = [c for c in used if c.name not in stack.serial]
-        self.features = FeatureBuilder(tuple(used), stack.control_arm).fit(stack.table)
+        used = stack.columns_used(self.options.serial)
+        self.features = FeatureBuilder(used, stack.control_arm).fit(stack.table)
         self.window_months = stack.window_months
         self.last_landmark = float(stack.landmarks.max()) or 1.0
         x = self.design(stack.table)
@@ -76,7 +74,7 @@ class LandmarkSupermodel:
         strength = self.penalty * len(z)
         risk_sets = RiskSets.of(z, months, event)
         beta = ridge_fit(risk_sets, strength, np.zeros(z.shape[1]))
-        curvature = risk_sets.derivatives(beta)[2] + strength * np.eye(len(beta))
+        curvature = risk_sets.information(beta) + strength * np.eye(len(beta))
         covariance = clustered_covariance(score_residuals(z, months, event, beta), curvature, stack.patient)
         self.beta = beta
         self.coefficients: Floats = beta / self.scale

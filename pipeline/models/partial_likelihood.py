@@ -10,7 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.schema import Floats
 
-MAX_STEPS = 30
+MAX_STEPS = 60
 TOLERANCE = 1e-9  # of the penalised log likelihood, relative
 
 
