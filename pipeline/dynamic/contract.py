@@ -45,7 +45,9 @@ class DynamicAnalysis(Spec):
     bootstrap: Bootstrap = Bootstrap()
     patient_pages: int = Field(3, ge=0, le=20, description="patients whose updated risk is drawn")
     reference_patients: int | None = Field(
-        None, ge=1, description="also train the supermodel on so many drawn patients: what the visits can tell"
+        None,
+        ge=1,
+        description="also train the supermodel on so many drawn patients: what the visits can tell",
     )
 
     @model_validator(mode="after")

@@ -13,9 +13,11 @@ from pipeline.config import Analysis
 from pipeline.dynamic.contract import DynamicAnalysis, DynamicModel
 from pipeline.dynamic.registry import build_dynamic
 from pipeline.dynamic.stack import Stack, stack_landmarks
-from pipeline.evaluate import CROSS_VALIDATION, EXTERNAL, Predictions
+from pipeline.evaluate import Predictions
 from pipeline.evaluate.horizons import prediction_months
+from pipeline.evaluate.predictions import CROSS_VALIDATION, EXTERNAL
 from pipeline.landmark import LandmarkFeatures, at_risk, landmark_cohort
+from pipeline.metrics import METRICS
 from pipeline.models import null_prediction
 from pipeline.schema import Cohort, Floats, InputError, Prediction, Progress, outcome, silent
 from pipeline.split import folds
@@ -44,6 +46,20 @@ def judging_analysis(analysis: DynamicAnalysis) -> Analysis:
     )
 
 
+def check_names(analysis: DynamicAnalysis) -> None:
+    """Raise an InputError naming every model, option and metric that does not exist; needs no cohort."""
+    faults = []
+    unknown = [name for name in analysis.metrics if name not in METRICS]
+    if unknown:
+        faults.append(f"metrics: unknown {', '.join(map(repr, unknown))}; known: {', '.join(METRICS)}")
+    try:
+        build_dynamic(analysis.models)
+    except InputError as error:
+        faults.append(str(error))
+    if faults:
+        raise InputError("; ".join(faults))
+
+
 def landmark_name(kind: str, months: float) -> str:
     """Return how predictions of one landmark are called, e.g. "external at 3 months"."""
     return f"{kind} at {months:g} months"
@@ -59,7 +75,9 @@ def fit_dynamic(
         features = LandmarkFeatures().fit(cohort.visits, cohort.observed.index)
     stack = stacked(cohort, analysis, features)
     fitted = {}
-    for done, ((name, model), child) in enumerate(zip(models.items(), rng.spawn(len(models)), strict=True), 1):
+    for done, ((name, model), child) in enumerate(
+        zip(models.items(), rng.spawn(len(models)), strict=True), 1
+    ):
         fitted[name] = model.fit(stack, child)
         progress("fit dynamic models", done, len(models))
     return FittedDynamic(fitted, features, cohort)
@@ -188,23 +206,27 @@ def risk_sets(judged: Sequence[Predictions], analysis: DynamicAnalysis) -> pd.Da
     return pd.DataFrame(rows, columns=["data", "horizon_months", "patients", "events"])
 
 
-def risk_over_time(fitted: FittedDynamic, cohort: Cohort, analysis: DynamicAnalysis) -> pd.DataFrame:
+def risk_over_time(judged: Sequence[Predictions], analysis: DynamicAnalysis) -> pd.DataFrame:
     """Return each patient's risk of the event within the first horizon, as it stands at each landmark.
+
+    By models that had not seen the patient; repeats of cross-validation are averaged.
 
     Returns
     -------
     DataFrame
         `patient`, `landmark_months`, `model`, `risk`: the predicted probability of the event.
     """
-    horizon = np.array(analysis.horizons_months[:1])
+    horizon = analysis.horizons_months[0]
     rows = []
-    for landmark in reached(cohort, analysis):
-        table = _table_at(cohort, analysis, landmark, fitted.features)
-        for name, model in fitted.models.items():
-            chance = 1 - model.predict(table, horizon).survival[:, 0]
+    for predictions in judged:
+        landmark = float(predictions.cohort.manifest["landmark_months"])
+        for name, repeats in predictions.models.items():
+            at = int(np.searchsorted(repeats[0].months, horizon - 1e-9))
+            chance = 1 - np.mean([p.survival[:, at] for p in repeats], axis=0)
+            patients = predictions.cohort.observed.index
             rows.append(
                 pd.DataFrame(
-                    {"patient": table.index, "landmark_months": landmark, "model": name, "risk": chance}
+                    {"patient": patients, "landmark_months": landmark, "model": name, "risk": chance}
                 )
             )
     return pd.concat(rows, ignore_index=True)
@@ -219,7 +241,7 @@ def _table_at(
 def _null(
     train: Cohort, analysis: DynamicAnalysis, landmark: float, patients: int, months: Floats
 ) -> Prediction:
-    """The curve after the landmark of the training patients at risk then."""
+    """Return the curve after the landmark of the training patients at risk then."""
     y = outcome(train.observed, analysis.endpoint)
     left = y["time"] > landmark
     return null_prediction(y["time"][left] - landmark, y["event"][left], patients, months)

@@ -30,7 +30,7 @@ def score_residuals(x: Floats, months: Floats, event: NDArray[np.bool_], beta: F
     residual = np.where(event[:, None], x - mean, 0.0) - weight[:, None] * (x * hazard[:, None] - drift)
     out = np.empty_like(residual)
     out[order] = residual
-    return out
+    return np.asarray(out)
 
 
 def clustered_covariance(residuals: Floats, curvature: Floats, cluster: NDArray[np.intp]) -> Floats:

@@ -96,14 +96,18 @@ def stack_landmarks(
         if len(at_risk(cohort, endpoint, months))
     ]
     if not parts:
-        raise InputError(f"cohort {cohort.name!r}: nobody is at risk at any of {list(landmarks_months)} months")
+        raise InputError(
+            f"cohort {cohort.name!r}: nobody is at risk at any of {list(landmarks_months)} months"
+        )
     y = np.concatenate([outcome(part.observed, endpoint) for part in parts])
     y["event"] &= y["time"] <= window_months
     y["time"] = np.minimum(y["time"], window_months)
     columns = tuple(c for c in parts[0].columns if c.role in ("arm", "site", "baseline"))
     table = pd.concat(
         [
-            part.observed[[c.name for c in columns]].assign(**{LANDMARK.name: part.manifest["landmark_months"]})
+            part.observed[[c.name for c in columns]].assign(
+                **{LANDMARK.name: part.manifest["landmark_months"]}
+            )
             for part in parts
         ]
     ).rename_axis("patient")

@@ -83,6 +83,12 @@ class LandmarkSupermodel:
         return self
 
     @property
+    def source_of(self) -> Mapping[str, str]:
+        """The column that each feature was made from."""
+        sources = self.features.sources
+        return dict(zip(sources["feature"], sources["column"], strict=True))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of `design`."""
         features = self.features.feature_names_
@@ -90,7 +96,7 @@ class LandmarkSupermodel:
         return (LANDMARK.name, f"{LANDMARK.name}²", *features, *changing)
 
     def design(self, table: pd.DataFrame) -> Floats:
-        """Return the landmark, its square, the features and their products with the landmark, shape (n, q)."""
+        """Return landmark, its square, the features and their products with the landmark, shape (n, q)."""
         x = self.features.transform(table).to_numpy()
         s = (table[LANDMARK.name].to_numpy(dtype=float) / self.last_landmark)[:, None]
         parts = [s, s * s, x, x * s] if self.options.interactions else [s, s * s, x]
@@ -117,12 +123,19 @@ class LandmarkSupermodel:
     def table(self) -> pd.DataFrame:
         """Return `term`, `log_hazard_ratio` and its `standard_error`, one row a coefficient."""
         return pd.DataFrame(
-            {"term": self.names, "log_hazard_ratio": self.coefficients, "standard_error": self.standard_errors}
+            {
+                "term": self.names,
+                "log_hazard_ratio": self.coefficients,
+                "standard_error": self.standard_errors,
+            }
         )
 
     def parameters(self) -> Mapping[str, Any]:
         """Return the options and the penalty chosen."""
-        return self.options.model_dump(mode="json") | {"penalty": self.penalty, "coefficients": len(self.beta)}
+        return self.options.model_dump(mode="json") | {
+            "penalty": self.penalty,
+            "coefficients": len(self.beta),
+        }
 
 
 def _breslow(risk: Floats, months: Floats, event: np.ndarray[Any, Any]) -> tuple[Floats, Floats]:

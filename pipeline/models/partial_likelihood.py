@@ -10,8 +10,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.schema import Floats
 
-MAX_STEPS = 60
-TOLERANCE = 1e-9  # of the penalised log likelihood, relative
+MAX_STEPS = 100
+TOLERANCE = 1e-8  # of a coefficient, per standard deviation of its feature
+NOISE = 1e-12  # of the penalised log likelihood, relative: rounding, not descent
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class RiskSets:
         entering = np.bincount(self.end - 1, 1 / total, minlength=len(self.event))
         counts = np.cumsum(entering[::-1])[::-1].copy()
         counts[self.event] -= np.bincount(self.group, self.share / total)[self.group]
-        return counts
+        return np.asarray(counts, dtype=float)
 
 
 def ridge_fit(risk_sets: RiskSets, penalty: float, start: Floats) -> Floats:
@@ -110,23 +111,20 @@ def penalised_fit(risk_sets: RiskSets, precision: Floats, mean: Floats, start: F
     for _ in range(MAX_STEPS):
         if factor is None:
             factor = cho_factor(risk_sets.information(beta) + np.diag(precision), check_finite=False)
-            fresh = True
         step = cho_solve(factor, slope, check_finite=False)
         for _ in range(20):
             proposal = beta + step
             new, new_slope = risk_sets.gradient(proposal)
             new -= 0.5 * float(precision @ (proposal - mean) ** 2)
-            if new >= value - TOLERANCE * abs(value):
+            if new >= value - NOISE * abs(value):
                 break
             step = step / 2
         new_slope = new_slope - precision * (proposal - mean)
-        gain, shrunk = new - value, np.abs(new_slope).max() <= 0.2 * np.abs(slope).max()
-        beta, value, slope = proposal, new, new_slope
-        if gain <= TOLERANCE * max(abs(value), 1.0) and (fresh or shrunk):
-            break
-        if not shrunk:
+        if np.abs(new_slope).max() > 0.2 * np.abs(slope).max():
             factor = None
-        fresh = False
+        beta, value, slope = proposal, new, new_slope
+        if np.abs(step).max() <= TOLERANCE:
+            break
     return beta
 
 
