@@ -13,6 +13,7 @@ from pipeline.config import Spec
 from pipeline.dynamic.robust import clustered_covariance, score_residuals
 from pipeline.dynamic.stack import LANDMARK, Stack
 from pipeline.features import FeatureBuilder
+from pipeline.models.coefficient_prior import breslow
 from pipeline.models.contract import check_outcome, read_options, steps_at
 from pipeline.models.partial_likelihood import RiskSets, cross_validated_likelihood, ridge_fit
 from pipeline.schema import Floats, InputError, Prediction
@@ -79,7 +80,7 @@ class LandmarkSupermodel:
         self.beta = beta
         self.coefficients: Floats = beta / self.scale
         self.standard_errors: Floats = np.sqrt(np.diag(covariance)) / self.scale
-        self.knots, self.hazard = _breslow(z @ beta, months, event)
+        self.knots, self.hazard = breslow(z @ beta, months, event)
         return self
 
     @property
@@ -137,11 +138,3 @@ class LandmarkSupermodel:
             "coefficients": len(self.beta),
         }
 
-
-def _breslow(risk: Floats, months: Floats, event: np.ndarray[Any, Any]) -> tuple[Floats, Floats]:
-    """Return event months and the cumulative baseline hazard at them."""
-    order = np.argsort(-months, kind="stable")
-    total = np.cumsum(np.exp(risk[order]))
-    knots, deaths = np.unique(months[event], return_counts=True)
-    at_risk = np.searchsorted(-months[order], -knots, side="right")
-    return knots, np.cumsum(deaths / total[at_risk - 1])

@@ -95,31 +95,33 @@ def ridge_fit(risk_sets: RiskSets, penalty: float, start: Floats) -> Floats:
     matrix, which costs p times a gradient, is kept as long as steps with it still shrink the gradient
     fivefold.
     """
-    return penalised_fit(risk_sets, np.full(len(start), penalty), np.zeros_like(start), start)
+    return penalised_fit(risk_sets, penalty * np.eye(len(start)), np.zeros_like(start), start)
 
 
 def penalised_fit(risk_sets: RiskSets, precision: Floats, mean: Floats, start: Floats) -> Floats:
-    """Coefficients maximising log partial likelihood - sum(precision * (beta - mean)^2) / 2.
+    """Coefficients maximising log partial likelihood - (beta - mean)' precision (beta - mean) / 2.
 
-    With a `precision` of prior variances inverted this is the posterior mode under a Normal prior.
+    With a `precision` (p, p) that inverts a prior's covariance this is the posterior mode.
     """
+
+    def penalised(at: Floats) -> tuple[float, Floats]:
+        value, gradient = risk_sets.gradient(at)
+        pull = precision @ (at - mean)
+        return value - 0.5 * float((at - mean) @ pull), gradient - pull
+
     beta = start.copy()
-    value, slope = risk_sets.gradient(beta)
-    value -= 0.5 * float(precision @ (beta - mean) ** 2)
-    slope = slope - precision * (beta - mean)
+    value, slope = penalised(beta)
     factor = None
     for _ in range(MAX_STEPS):
         if factor is None:
-            factor = cho_factor(risk_sets.information(beta) + np.diag(precision), check_finite=False)
+            factor = cho_factor(risk_sets.information(beta) + precision, check_finite=False)
         step = cho_solve(factor, slope, check_finite=False)
         for _ in range(20):
             proposal = beta + step
-            new, new_slope = risk_sets.gradient(proposal)
-            new -= 0.5 * float(precision @ (proposal - mean) ** 2)
+            new, new_slope = penalised(proposal)
             if new >= value - NOISE * abs(value):
                 break
             step = step / 2
-        new_slope = new_slope - precision * (proposal - mean)
         if np.abs(new_slope).max() > 0.2 * np.abs(slope).max():
             factor = None
         beta, value, slope = proposal, new, new_slope
