@@ -5,7 +5,9 @@ import numpy as np
 
 def outcome_of(time, event):
     event = np.asarray(event)
-    y = np.empty(len(event), dtype=[("event", event.dtype if event.dtype.kind in "bi" else bool), ("time", float)])
+    y = np.empty(
+        len(event), dtype=[("event", event.dtype if event.dtype.kind in "bi" else bool), ("time", float)]
+    )
     y["event"], y["time"] = event, time
     return y
 

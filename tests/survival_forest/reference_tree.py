@@ -32,7 +32,7 @@ def split_statistic(time, event, left):
 
 
 def best_split(x, time, event, fewest):
-    """Return (statistic, feature, left) of the best cut, missing values tried on both sides; None without one."""
+    """Return (statistic, feature, left) of the best cut, missing tried on both sides; None without one."""
     found = None
     for feature in range(x.shape[1]):
         values = x[:, feature]

@@ -42,7 +42,9 @@ def test_threads_change_no_bit(patients):
         np.testing.assert_array_equal(array, two.nodes_.to_arrays()[name], err_msg=name)
     for method in ("predict", "predict_survival_function", "predict_cumulative_hazard_function"):
         arguments = () if method == "predict" else (True,)
-        np.testing.assert_array_equal(getattr(one, method)(x, *arguments), getattr(two, method)(x, *arguments))
+        np.testing.assert_array_equal(
+            getattr(one, method)(x, *arguments), getattr(two, method)(x, *arguments)
+        )
     np.testing.assert_array_equal(one.oob_risk_, two.oob_risk_)
     other = SurvivalForest(**SMALL | {"random_state": 1}).fit(x, y)
     assert not np.array_equal(one.predict(x), other.predict(x))
@@ -80,12 +82,14 @@ def test_leaf_tables_average_to_the_prediction(forest, patients):
     np.testing.assert_allclose(risk[at].mean(axis=1), forest.predict(x), rtol=1e-12)
     inner = nodes.leaf < 0
     starts = np.repeat(nodes.tree_start[:-1], np.diff(nodes.tree_start))
-    children = nodes.node_weight[(starts + nodes.left)[inner]] + nodes.node_weight[(starts + nodes.right)[inner]]
+    children = (
+        nodes.node_weight[(starts + nodes.left)[inner]] + nodes.node_weight[(starts + nodes.right)[inner]]
+    )
     np.testing.assert_allclose(nodes.node_weight[inner], children)
     assert (nodes.node_weight[nodes.tree_start[:-1]] == len(x)).all()
 
 
-def test_scikit_learn_can_handle_it(patients):
+def test_scikit_learn_can_handle_it(forest, patients):
     x, y = patients
     frame = pd.DataFrame(x, columns=list("abcde"))
     fitted = clone(SurvivalForest(**SMALL)).set_params(n_estimators=5).fit(frame, y)
@@ -97,7 +101,7 @@ def test_scikit_learn_can_handle_it(patients):
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict(frame[list("edcba")])
     with pytest.raises(ValueError, match="X has 4 features, but SurvivalForest is expecting 5"):
-        fitted.predict(x[:, :4])
+        forest.predict(x[:, :4])
     with pytest.raises(Exception, match="not fitted"):
         SurvivalForest().predict(x)
 
@@ -112,7 +116,9 @@ def test_it_is_the_same_when_read_back(forest, patients, library):
         assert get_untrusted_types(data=written) == ["pipeline.survival_forest.estimator.SurvivalForest"]
         again = loads(written, trusted=get_untrusted_types(data=written))
     np.testing.assert_array_equal(again.predict(x), forest.predict(x))
-    np.testing.assert_array_equal(again.predict_survival_function(x, True), forest.predict_survival_function(x, True))
+    np.testing.assert_array_equal(
+        again.predict_survival_function(x, True), forest.predict_survival_function(x, True)
+    )
 
 
 @pytest.mark.slow
@@ -123,7 +129,8 @@ def test_another_process_predicts_the_same(forest, patients, tmp_path):
     program = (
         "import sys, json, numpy as np; from pipeline.survival_forest import ForestNodes;"
         "nodes = ForestNodes.from_arrays(dict(np.load(sys.argv[1])));"
-        "x = np.load(sys.argv[2]); print(json.dumps([nodes.risk(x).tolist(), nodes.survival(x, [6., 12.]).tolist()]))"
+        "x = np.load(sys.argv[2]);"
+        "print(json.dumps([nodes.risk(x).tolist(), nodes.survival(x, [6., 12.]).tolist()]))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "forest.npz", tmp_path / "x.npy"],
@@ -168,11 +175,19 @@ def test_never_missing_in_training_goes_with_the_larger_side():
 def test_one_event_and_ties_everywhere():
     x, _ = draw(60, seed=7)
     one = outcome_of(np.arange(60) + 1.0, np.arange(60) == 30)
-    survival = SurvivalForest(**SMALL | {"bootstrap": False}).fit(x, one).predict_survival_function(x, times=[10, 40])
+    survival = (
+        SurvivalForest(**SMALL | {"bootstrap": False})
+        .fit(x, one)
+        .predict_survival_function(x, times=[10, 40])
+    )
     assert (survival[:, 0] == 1).all()
     assert (survival[:, 1] <= 1).all()
     tied = outcome_of(np.full(60, 5.0), np.arange(60) % 2 == 0)
-    survival = SurvivalForest(**SMALL | {"prior_patients": 0}).fit(x, tied).predict_survival_function(x, times=[4, 5])
+    survival = (
+        SurvivalForest(**SMALL | {"prior_patients": 0})
+        .fit(x, tied)
+        .predict_survival_function(x, times=[4, 5])
+    )
     assert (survival[:, 0] == 1).all()
     assert abs(survival[:, 1].mean() - 0.5) < 0.1
 
@@ -194,7 +209,10 @@ def test_fewer_rows_than_a_leaf_give_one_leaf():
         ({"time": np.nan}, r"times must be finite and not negative. Got nan in row 3 \(1 such rows\)"),
         ({"time": -1.0}, "times must be finite and not negative. Got -1.0 in row 3"),
         ({"event": False}, "none of 40 rows had an event"),
-        ({"options": {"n_estimators": 0, "max_bins": 300}}, "n_estimators must be .* Got 0 instead; max_bins .* 255"),
+        (
+            {"options": {"n_estimators": 0, "max_bins": 300}},
+            "n_estimators must be .* Got 0 instead; max_bins .* 255",
+        ),
         ({"options": {"splitter": "worst"}}, "splitter must be 'best' or 'random'. Got 'worst'"),
         ({"options": {"max_features": 9}}, "max_features must be .* from 1 to 5"),
         ({"options": {"monotonic_cst": [1, 0]}}, "monotonic_cst must hold -1, 0 or 1 for each of 5 features"),

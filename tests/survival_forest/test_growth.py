@@ -26,7 +26,11 @@ def as_nested(forest, x):
             return tuple(rows.tolist())
         values = x[rows, nodes.feature[node]]
         left = np.where(np.isnan(values), nodes.missing_left[node], values <= nodes.threshold[node])
-        return (int(nodes.feature[node]), below(nodes.left[node], rows[left]), below(nodes.right[node], rows[~left]))
+        return (
+            int(nodes.feature[node]),
+            below(nodes.left[node], rows[left]),
+            below(nodes.right[node], rows[~left]),
+        )
 
     return below(0, np.arange(len(x)))
 
@@ -128,7 +132,9 @@ def test_two_causes_split_on_the_sum_of_their_statistics():
     x = rng.normal(size=(400, 3))
     first, second = rng.exponential(10 * np.exp(-x[:, 0])), rng.exponential(10 * np.exp(x[:, 0]))
     y = outcome_of(np.ceil(np.minimum(first, second)), np.where(first < second, 1, 2))
-    both = SurvivalForest(n_estimators=1, max_depth=1, max_features=None, bootstrap=False, random_state=0).fit(x, y)
+    both = SurvivalForest(
+        n_estimators=1, max_depth=1, max_features=None, bootstrap=False, random_state=0
+    ).fit(x, y)
     # the causes pull in opposite directions: of any event together there is next to nothing to see
     assert both.nodes_.feature[0] == 0
     incidence = both.predict_cumulative_incidence(np.array([[-2.0, 0, 0], [2.0, 0, 0]]), [10.0])[:, :, 0]
@@ -145,16 +151,22 @@ def test_whole_number_weights_are_repeated_rows():
     options = ONE_TREE | {"max_depth": 3, "min_samples_leaf": 1}
     weighed = SurvivalForest(**options).fit(x, y, sample_weight=weight)
     repeated = SurvivalForest(**options).fit(np.repeat(x, weight, axis=0), np.repeat(y, weight))
-    seen = x[weight > 0]  # thresholds lie between other values where rows of weight 0 have values of their own
+    seen = x[
+        weight > 0
+    ]  # thresholds lie between other values where rows of weight 0 have values of their own
     np.testing.assert_allclose(
-        weighed.predict_survival_function(seen, True), repeated.predict_survival_function(seen, True), atol=1e-6
+        weighed.predict_survival_function(seen, True),
+        repeated.predict_survival_function(seen, True),
+        atol=1e-6,
     )
 
 
 def test_random_cuts_differ_and_keep_the_leaf_size():
     x, y = draw(300, seed=8, missing=0.1)
     best, random = (
-        SurvivalForest(n_estimators=5, splitter=s, min_samples_leaf=12, bootstrap=False, random_state=0).fit(x, y)
+        SurvivalForest(n_estimators=5, splitter=s, min_samples_leaf=12, bootstrap=False, random_state=0).fit(
+            x, y
+        )
         for s in ("best", "random")
     )
     assert not np.array_equal(best.predict(x), random.predict(x))
@@ -170,7 +182,9 @@ def test_monotone_hazards_never_turn(direction):
     months = np.arange(1.0, 30, 3)
     turned = {}
     for constraint in (None, [0, 0, direction, 0, 0]):
-        forest = SurvivalForest(n_estimators=20, min_samples_leaf=10, monotonic_cst=constraint, random_state=0)
+        forest = SurvivalForest(
+            n_estimators=20, min_samples_leaf=10, monotonic_cst=constraint, random_state=0
+        )
         forest.fit(x, y)
         survival = forest.predict_survival_function(probe.reshape(-1, x.shape[1]), times=months)
         change = -direction * np.diff(survival.reshape(20, 41, -1), axis=1)
