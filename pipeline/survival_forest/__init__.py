@@ -1,4 +1,4 @@
-"""A random survival forest on binned features and times, compiled: fitted, predicted, saved without pickle."""
+"""A random survival forest on binned features and times: compiled, saved without pickle."""
 
 from pipeline.survival_forest.estimator import SurvivalForest
 from pipeline.survival_forest.leaves import LeafTable

@@ -1,4 +1,4 @@
-"""Features as small integers: cut once at quantiles, so that no tree sorts and a column is a byte a patient."""
+"""Features as small integers, cut once at quantiles: no tree sorts, and a column is a byte a patient."""
 
 from __future__ import annotations
 
@@ -69,12 +69,13 @@ def _cuts(values: NDArray[np.float32], most: int) -> NDArray[np.float32]:
         lower = unique[:-1]
     upper = unique[np.searchsorted(unique, lower, side="right")]
     middle = (lower.astype(np.float64) / 2 + upper.astype(np.float64) / 2).astype(np.float32)
-    return np.where(middle >= upper, lower, middle).astype(np.float32)  # neighbouring floats have no middle
+    # neighbouring floats have no middle
+    return np.asarray(np.where(middle >= upper, lower, middle), dtype=np.float32)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def place(values: NDArray[np.float32], edges: NDArray[np.float32], codes: NDArray[np.uint8]) -> None:
-    """Write the bin of every value into `codes`: the number of edges below it, or of all bins when missing."""
+    """Write the bin of every value into `codes`: edges below it, or all bins when missing."""
     count = len(edges)
     for i in range(len(values)):
         value = values[i]

@@ -134,7 +134,9 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         weight = check_weights(sample_weight, cause)
         growth = resolve_growth(self, len(x), x.shape[1], int(cause.max()))
         generator = check_random_state(self.random_state)
-        self.seeds_ = generator.randint(0, 2**63 - 1, size=self.n_estimators, dtype=np.int64).astype(np.uint64)
+        self.seeds_ = generator.randint(0, 2**63 - 1, size=self.n_estimators, dtype=np.int64).astype(
+            np.uint64
+        )
         self.causes_ = int(cause.max())
         self.nodes_ = grow_forest(x, time, cause, weight, self.seeds_, growth)
         self.rows_in_ = len(x)
@@ -232,7 +234,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         time, cause = check_survival(y, len(x))
         if len(x) != self.rows_in_:
             raise ValueError(
-                f"out-of-bag predictions are for the {self.rows_in_} training rows. Got {len(x)} rows instead."
+                f"out-of-bag predictions are for the {self.rows_in_} training rows. Got {len(x)} instead."
             )
         growth = resolve_growth(self, len(x), x.shape[1], int(cause.max()))
         return x, time, cause > 0, self._drawn(growth)
@@ -261,4 +263,3 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         if "nodes_" in state:
             state = state | {"nodes_": ForestNodes.from_arrays(state["nodes_"])}
         super().__setstate__(state)
-

@@ -141,7 +141,7 @@ def _baseline(
         rows = cause == c + 1
         happened = np.bincount(rank[rows], weight[rows], minlength=knots + 1)[1:]
         np.divide(happened, at_risk, out=steps[c], where=happened > 0)
-    return steps, leaving[1:]
+    return steps, np.asarray(leaving[1:], dtype=float)
 
 
 def _compact(parts: list[NDArray[np.float32]]) -> NDArray[Any]:

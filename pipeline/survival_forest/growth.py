@@ -55,7 +55,7 @@ def grow_tree(
     -------
     tuple
         left, right, feature, cut, missing_left, node_weight, leaf (a node each); ratio, entries (a leaf
-        each); rank, leaving, events (an entry each): who leaves each leaf at which rank, and with which event.
+        each); rank, leaving, events (an entry each): who leaves each leaf at which rank, with which event.
     """
     p, n = bins.shape
     ranks = len(baseline)
@@ -92,7 +92,7 @@ def grow_tree(
     stride = 2 + causes
     sums = np.empty(256 * stride)
     ordered = np.empty((256, 2))
-    total_left, total = np.empty(stride), np.empty(stride)
+    total_left = np.empty(stride)
     tried = np.arange(p)
     constrained = len(monotone) > 0
     stack = np.empty((most_nodes + 1, 4), dtype=np.int64)
@@ -181,7 +181,9 @@ def grow_tree(
                 only = -1
                 if random_cuts:
                     # any cut from the first to the last value, or missing against known
-                    only = first + below(state, last - first + (1 if missing > 0 else 0)) if last >= 0 else first
+                    only = (
+                        first + below(state, last - first + (1 if missing > 0 else 0)) if last >= 0 else first
+                    )
                 for side in range(2 if missing > 0 else 1):
                     left_observed, left_expected = 0.0, 0.0
                     for s in range(stride):

@@ -75,9 +75,9 @@ def resolve_growth(forest: Any, rows: int, features: int, causes: int) -> Growth
     faults: list[str] = []
 
     def within(name: str, low: float, high: float, whole: bool = True) -> Any:
-        value = getattr(forest, name)
-        kind = numbers.Integral if whole else numbers.Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        value: Any = getattr(forest, name)
+        fits = isinstance(value, numbers.Integral if whole else numbers.Real) and not isinstance(value, bool)
+        if not (fits and low <= float(value) <= high):
             number = "a whole number" if whole else "a number"
             faults.append(f"{name} must be {number} from {low:g} to {high:g}. Got {value!r} instead")
             return low
@@ -128,11 +128,12 @@ def _tried(max_features: Any, features: int, faults: list[str]) -> int:
         return max(1, math.isqrt(features))
     if max_features == "log2":
         return max(1, int(math.log2(features)))
-    number = isinstance(max_features, numbers.Real) and not isinstance(max_features, bool)
-    if number and isinstance(max_features, numbers.Integral) and 1 <= max_features <= features:
-        return int(max_features)
-    if number and not isinstance(max_features, numbers.Integral) and 0 < max_features <= 1:
-        return max(1, int(max_features * features))
+    if isinstance(max_features, numbers.Real) and not isinstance(max_features, bool):
+        whole, value = isinstance(max_features, numbers.Integral), float(max_features)
+        if whole and 1 <= value <= features:
+            return int(value)
+        if not whole and 0 < value <= 1:
+            return max(1, int(value * features))
     faults.append(
         f"max_features must be 'sqrt', 'log2', None, a whole number from 1 to {features}, "
         f"or a share above 0 and up to 1. Got {max_features!r} instead"

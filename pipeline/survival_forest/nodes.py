@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -102,9 +103,7 @@ class ForestNodes:
         mean = self.mean_over_trees(x, self._incidence_at(months), n_jobs)
         return mean.reshape(len(x), self.leaves.baseline.shape[0], -1)
 
-    def risk(
-        self, x: NDArray[np.float32], n_jobs: int = 1, drawn: Drawn | None = None
-    ) -> Floats:
+    def risk(self, x: NDArray[np.float32], n_jobs: int = 1, drawn: Drawn | None = None) -> Floats:
         """Mean risk of each row, shape (n,); with `drawn` as in `mean_over_trees`."""
         return self.mean_over_trees(x, self._risk, n_jobs, drawn)[:, 0]
 
@@ -163,7 +162,7 @@ class ForestNodes:
 
     def _all_leaves(self, values: LeafValues) -> Floats:
         starts = self.leaf_start
-        return np.concatenate([values(int(a), int(b)) for a, b in zip(starts[:-1], starts[1:], strict=True)])
+        return np.concatenate([values(int(a), int(b)) for a, b in pairwise(starts)])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that `from_arrays` needs, as plain arrays."""

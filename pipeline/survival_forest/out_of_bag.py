@@ -15,9 +15,7 @@ from pipeline.schema import Floats
 RESAMPLES = 200
 
 
-def harrell(
-    time: Floats, event: NDArray[np.bool_], risk: Floats, weights: Floats | None = None
-) -> Floats:
+def harrell(time: Floats, event: NDArray[np.bool_], risk: Floats, weights: Floats | None = None) -> Floats:
     """Return Harrell's C for each row of case `weights`, (b, n), or of the patients as they are."""
     y = np.empty(len(time), dtype=[("event", bool), ("time", float)])
     y["event"], y["time"] = event, time

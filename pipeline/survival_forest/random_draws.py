@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-_STEP, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_STEP, _MIX_1, _MIX_2 = (
+    np.uint64(0x9E3779B97F4A7C15),
+    np.uint64(0xBF58476D1CE4E5B9),
+    np.uint64(0x94D049BB133111EB),
+)
 _S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def next_bits(state: NDArray[np.uint64]) -> np.uint64:
+def next_bits(state: NDArray[np.uint64]) -> Any:
     """Advance `state` (one number) and return 64 bits; SplitMix64 (Steele et al., OOPSLA 2014)."""
     state[0] += _STEP
     z = state[0]
@@ -21,7 +27,7 @@ def next_bits(state: NDArray[np.uint64]) -> np.uint64:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def below(state: NDArray[np.uint64], bound: int) -> int:
+def below(state: NDArray[np.uint64], bound: int) -> Any:
     """Return an integer from 0 to ``bound - 1``; `bound` is below 2^32."""
     return np.int64(((next_bits(state) >> _S32) * np.uint64(bound)) >> _S32)
 
