@@ -73,7 +73,9 @@ class BayesCox:
         self.features: FeatureTransformer | None = None
         faults = []
         if self.prior.endpoint != context.endpoint:
-            faults.append(f"the prior is of endpoint {self.prior.endpoint!r}, the analysis of {context.endpoint!r}")
+            faults.append(
+                f"the prior is of endpoint {self.prior.endpoint!r}, the analysis of {context.endpoint!r}"
+            )
         lacking = {c.name for c in self.prior.features.columns} - {c.name for c in context.columns}
         if lacking:
             faults.append(
@@ -121,10 +123,12 @@ class BayesCox:
         apart = np.array(means) - self.coefficients
         self.covariance: Floats = np.einsum("k,kij->ij", weight, np.array(covariances))
         self.covariance += np.einsum("k,ki,kj->ij", weight, apart, apart)
-        self.baseline_months, self.baseline_cumulative_hazard = self._hazard(x @ self.coefficients, months, event)
+        self.baseline_months, self.baseline_cumulative_hazard = self._hazard(
+            x @ self.coefficients, months, event
+        )
 
     def _hazard(self, risk: Floats, months: Floats, event: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Posterior mean of the gamma process: prior and observed increments, weighed by c and those at risk."""
+        """Return the posterior mean of the gamma process: prior and observed increments, weighed."""
         prior = self.prior
         grid = np.union1d(prior.months, months[event])
         expected = np.diff(np.interp(grid, np.concatenate([[0.0], prior.months]),
@@ -153,7 +157,7 @@ class BayesCox:
         return Prediction(risk, months, survival)
 
     def intervals(self, level: float = 0.9) -> pd.DataFrame:
-        """Return `feature`, `prior_mean`, `prior_sd`, `mean`, `sd`, `low`, `high`: what was learnt of each."""
+        """Return `feature`, `prior_mean`, `prior_sd`, `mean`, `sd`, `low`, `high`: what was learnt."""
         from scipy.stats import norm
 
         sd = np.sqrt(np.diag(self.covariance))

@@ -1,4 +1,4 @@
-"""What published evidence says of a Cox model before a real patient is seen: a Normal prior, and a hazard's."""
+"""What published evidence says of a Cox model before a real patient is seen: a prior for all of it."""
 
 from __future__ import annotations
 
