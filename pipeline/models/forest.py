@@ -82,12 +82,18 @@ class SurvivalForest:
 
     def predict(self, frame: pd.DataFrame, months: Floats) -> Prediction:
         """Return ensemble mortality as risk, and mean leaf survival at `months`."""
+        months = np.asarray(months, dtype=float)
+        risk, survival = self.forest.predict(self._inputs(frame), months)
+        return Prediction(risk, months, survival)
+
+    def cumulative_hazard(self, frame: pd.DataFrame, months: Floats) -> Floats:
+        """Return mean leaf cumulative hazard at `months`, shape (n, m)."""
+        return self.forest.cumulative_hazard(self._inputs(frame), np.asarray(months, dtype=float))
+
+    def _inputs(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         if self.features is None:
             raise ValueError("rsf must be fitted before it predicts")
-        x = self.features.transform(frame)[list(self.feature_names)].to_numpy(dtype=np.float32)
-        months = np.asarray(months, dtype=float)
-        risk, survival = self.forest.predict(x, months)
-        return Prediction(risk, months, survival)
+        return self.features.transform(frame)[list(self.feature_names)].to_numpy(dtype=np.float32)
 
     def parameters(self) -> dict[str, Any]:
         """Return options and the forest's size."""

@@ -98,6 +98,17 @@ class ForestArrays:
         weights = self.weights_at(months)
         return np.asarray(weights[0] + tree.leaf_survival @ weights[1:])
 
+    def leaf_hazard_at(self, tree: TreeArrays, months: Floats) -> Floats:
+        """Cumulative hazard of each leaf of `tree` at any `months`, shape (leaves, m)."""
+        return np.asarray(tree.leaf_hazard @ self.weights_at(months)[1:])
+
+    def cumulative_hazard(self, x: NDArray[np.float32], months: Floats) -> Floats:
+        """Mean of the leaves' cumulative hazards, shape (n, m)."""
+        total = np.zeros((len(x), len(months)))
+        for tree in self.trees:
+            total += self.leaf_hazard_at(tree, months)[tree.apply(x)]
+        return total / len(self.trees)
+
     def leaf_risk(self, tree: TreeArrays) -> Floats:
         """Risk of each leaf: its cumulative hazard summed over event months, shape (leaves,)."""
         return np.asarray(tree.leaf_hazard[:, self.event_months].sum(axis=1))
