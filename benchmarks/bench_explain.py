@@ -8,52 +8,48 @@ import warnings
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
 from pipeline.explain import tree_shap, tree_shap_by_shap
-from pipeline.explain.models import forest_nodes, leaf_values
-from pipeline.models import ForestArrays
+from pipeline.survival_forest import SurvivalForest
 
 TREES, ROWS, MONTHS = 100, 200, np.array([6.0, 12.0, 18.0, 24.0])
 PERMUTED = 3  # patients explained by permutation; the cost per patient does not change
 
 
-def forest_of(features: int) -> tuple[RandomSurvivalForest, np.ndarray]:
+def forest_of(features: int) -> tuple[SurvivalForest, np.ndarray]:
     """Return a forest grown on 1,600 patients with monthly times, and the patients."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1_600, features)).astype(np.float32)
     months = np.ceil(rng.exponential(18 * np.exp(-x[:, :5].sum(axis=1) / 4)))
     end = np.ceil(rng.uniform(8, 40, len(x)))
     y = Surv.from_arrays(months <= end, np.minimum(months, end))
-    grower = RandomSurvivalForest(n_estimators=TREES, min_samples_leaf=15, n_jobs=2, random_state=0)
+    grower = SurvivalForest(n_estimators=TREES, n_jobs=2, random_state=0)
     return grower.fit(x, y), x
 
 
-def exact(grower: RandomSurvivalForest, x: np.ndarray) -> tuple[float, float, float]:
+def exact(grower: SurvivalForest, x: np.ndarray) -> tuple[float, float, float]:
     """Return seconds for ROWS patients at four horizons, here and by shap, and the gap to the prediction."""
-    forest = ForestArrays.of(grower)
-    nodes, leaves = forest_nodes(forest), leaf_values(forest, "survival", MONTHS)
+    nodes = grower.nodes_
+    leaves = nodes.leaf_survival_at(MONTHS)
     start = time.perf_counter()
     values, base = tree_shap(nodes, leaves, x[:ROWS])
     seconds = time.perf_counter() - start
     start = time.perf_counter()
     tree_shap_by_shap(nodes, leaves, x[:ROWS])
     by_shap = time.perf_counter() - start
-    _, survival = forest.predict(x[:ROWS], MONTHS)
+    survival = nodes.survival(x[:ROWS], MONTHS)
     return seconds, by_shap, float(np.abs(base + values.sum(axis=1) - survival).max())
 
 
-def permuted(grower: RandomSurvivalForest, x: np.ndarray) -> float:
+def permuted(grower: SurvivalForest, x: np.ndarray) -> float:
     """Return seconds a patient of shap's permutation explainer, background of 50, one horizon."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The set_\w+ function", PendingDeprecationWarning)
         import shap
 
-    at = int(np.searchsorted(grower.unique_times_, 12.0))
-
     def survival(rows: np.ndarray) -> np.ndarray:
-        return np.asarray(grower.predict_survival_function(rows, return_array=True)[:, at])
+        return np.asarray(grower.predict_survival_function(rows, times=MONTHS[1:2])[:, 0])
 
     explainer = shap.PermutationExplainer(survival, x[:50], seed=0)
     start = time.perf_counter()

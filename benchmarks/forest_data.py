@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-Patients = tuple[np.ndarray, np.ndarray]  # features (n, p) float32 with NaN for missing; outcome (event, time)
+# features (n, p) float32 with NaN for missing; outcome (event, time)
+Patients = tuple[np.ndarray, np.ndarray]
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
 
 
@@ -20,7 +21,7 @@ def outcome(event: np.ndarray, time: np.ndarray) -> np.ndarray:
 
 
 def drawn(n: int, p: int = 20, seed: int = 0) -> Patients:
-    """Return patients with `p` normal features, six of them at work, on a daily grid; one in five censored."""
+    """Return patients with `p` normal features, six of them at work, on a daily grid; 1 in 7 censored."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, p), dtype=np.float32)
     log_hazard = (0.6 * x[:, 0] - 0.5 * x[:, 1] + 0.4 * (x[:, 2] > 0) * x[:, 3]
@@ -32,7 +33,7 @@ def drawn(n: int, p: int = 20, seed: int = 0) -> Patients:
 
 
 def coded(table: pd.DataFrame) -> np.ndarray:
-    """Return numbers as they are, and one column a category of the rest; a missing category is none of them."""
+    """Return numbers as they are, and one column a category of the rest; missing is none of them."""
     text = [c for c in table if not pd.api.types.is_numeric_dtype(table[c])]
     return np.asarray(pd.get_dummies(table, columns=text, dtype=float).to_numpy(np.float32))
 

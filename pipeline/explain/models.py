@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -134,35 +133,20 @@ def _explain_forest(model: Any, question: Question) -> Answer:
     x = model.features.transform(question.frame)[names].to_numpy()
     fill = question.background
     known = None if fill is None else model.features.transform(fill)[names].to_numpy()
-    nodes = forest_nodes(model.forest)
-    values, base = tree_shap(nodes, leaf_values(model.forest, question.scale, question.months), x, known)
+    answers = leaf_values(model.forest, question.scale, question.months)
+    values, base = tree_shap(model.forest, answers, x, known)
     prediction = forest_prediction(model, question)
     return Answer(values, base, prediction, question.months, FOREST_SCALES[question.scale])
-
-
-def forest_nodes(forest: Any) -> Any:
-    """Lay the trees of a forest end to end."""
-    trees = forest.trees
-    sizes = [len(t.feature) for t in trees]
-    leaves = np.cumsum([0] + [len(t.leaf_survival) for t in trees])
-    laid = {
-        name: np.concatenate([getattr(t, kept) for t in trees])
-        for name, kept in {"left": "children_left", "right": "children_right", "feature": "feature",
-                           "threshold": "threshold", "missing_left": "missing_left",
-                           "node_weight": "node_weight"}.items()
-    }  # fmt: skip
-    leaf = [np.where(t.leaf >= 0, t.leaf + first, -1) for t, first in zip(trees, leaves, strict=False)]
-    return SimpleNamespace(tree_start=np.cumsum([0, *sizes]), leaf=np.concatenate(leaf), **laid)
 
 
 def leaf_values(forest: Any, scale: ForestScale, months: Floats) -> Floats:
     """Return what each leaf answers on `scale` at `months`, shape (leaves, m)."""
     if scale == "cumulative_hazard":
-        return np.concatenate([forest.leaf_hazard_at(t, months) for t in forest.trees])
+        return np.asarray(forest.leaf_hazard_at(months))
     if scale == "survival":
-        return np.concatenate([forest.leaf_survival_at(t, months) for t in forest.trees])
+        return np.asarray(forest.leaf_survival_at(months))
     grid = _grid(months)
-    curves = np.concatenate([forest.leaf_survival_at(t, grid) for t in forest.trees])
+    curves = forest.leaf_survival_at(grid)
     return np.column_stack([restricted_mean(grid, curves, h) for h in months])
 
 
