@@ -128,17 +128,27 @@ def weigh(months: Floats, cause: NDArray[np.intp], horizon: float, weights: Floa
     return Weighted(own * (by_then & (cause == EVENT)), later + own * (by_then & (cause == COMPETING)))
 
 
-def competing_auc(predicted: Floats, weighted: Weighted) -> Floats:
-    """Return the chance that a case was predicted higher than a control, ties counting half, shape (b,)."""
-    order = np.unique(predicted, return_inverse=True)[1]
-    values = int(order.max()) + 1
-    found = np.empty(len(weighted.cases))
-    for b, (case, control) in enumerate(zip(weighted.cases, weighted.controls, strict=True)):
-        cases, controls = np.bincount(order, case, values), np.bincount(order, control, values)
-        below = np.cumsum(controls) - controls / 2
-        total = cases.sum() * controls.sum()
-        found[b] = float(cases @ below) / total if total > 0 else np.nan
-    return found
+def competing_auc(predicted: Floats, weighted: Weighted, fold: NDArray[np.intp] | None = None) -> Floats:
+    """Return the chance that a case was predicted higher than a control, ties counting half, shape (b,).
+
+    With `fold`, pairs are compared only within it: risks of two differently trained models do not rank
+    patients against each other (Parker et al., BMC Bioinformatics 2007;8:326).
+    """
+    parts = (
+        [np.arange(len(predicted))] if fold is None else [np.flatnonzero(fold == k) for k in np.unique(fold)]
+    )
+    won, pairs = np.zeros(len(weighted.cases)), np.zeros(len(weighted.cases))
+    for rows in parts:
+        order = np.unique(predicted[rows], return_inverse=True)[1]
+        values = int(order.max()) + 1
+        for b, (case, control) in enumerate(zip(weighted.cases, weighted.controls, strict=True)):
+            cases, controls = (
+                np.bincount(order, case[rows], values),
+                np.bincount(order, control[rows], values),
+            )
+            won[b] += cases @ (np.cumsum(controls) - controls / 2)
+            pairs[b] += cases.sum() * controls.sum()
+    return np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 
 def competing_brier(predicted: Floats, weighted: Weighted, weights: Floats) -> Floats:
@@ -190,7 +200,7 @@ def cross_validated_risk(
         for name in CAUSE_MODELS:
             brier = competing_brier(predicted[name][:, j], weighted, weights)
             for metric, values in (
-                ("auc", competing_auc(predicted[name][:, j], weighted)),
+                ("auc", competing_auc(predicted[name][:, j], weighted, fold)),
                 ("brier", brier),
                 ("scaled_brier", 1 - brier / null),
             ):
