@@ -32,7 +32,7 @@ HTML(
     + sections.study_table(
         run,
         "contrasts",
-        headings={"method": "Method", "hazard_ratio": "Hazard ratio", "standard_error": "Standard error (log)"},
+        headings={"method": "Method", "hazard_ratio": "Hazard ratio", "standard_error": "Error (log)"},
     )
     + blocks.bullets(run.facts["methods"].values())
 )
