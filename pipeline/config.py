@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
 ForestScale = Literal["survival", "cumulative_hazard", "restricted_mean"]
 
 

@@ -34,8 +34,9 @@ def optimism_table(
     score less it (Harrell, Lee and Mark, Stat Med 1996;15:361). `corrected_632_plus` weighs the apparent
     score and the score on patients outside the resamples, the more the latter the more a model overfits
     (Efron and Tibshirani, J Am Stat Assoc 1997;92:548); it is given for concordances, AUC and Brier scores.
-    A model that learns patients by heart, as a forest does, knows most of the cohort from its resample, so the
-    simple correction is too small for it. The oracle fits nothing and is left out. Assumes patients independent of one another.
+    A model that learns patients by heart, as a forest does, knows most of the cohort from its resample, so
+    the simple correction is too small for it. The oracle fits nothing and is left out. Assumes patients
+    independent of one another.
 
     Returns
     -------
