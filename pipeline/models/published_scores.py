@@ -34,6 +34,7 @@ class PublishedScore:
     Attributes
     ----------
     label : str
+        As figures and tables call it.
     needs : tuple of str
         Keys of `INPUTS`.
     value : callable
@@ -125,22 +126,22 @@ _MSK: Final = "patients on checkpoint inhibitors, Memorial Sloan Kettering 2015-
 
 SCORES: Final[Mapping[str, PublishedScore]] = {
     "tmb": PublishedScore(
-        "Tumour mutational burden", ("tmb",), _alone("tmb"), higher_is_worse=False,
+        "TMB", ("tmb",), _alone("tmb"), higher_is_worse=False,
         source="Samstein RM et al. Nat Genet 2019;51:202-206, doi:10.1038/s41588-018-0312-8",
         population="advanced cancers on checkpoint inhibitors, MSK-IMPACT panel", ratio=True,
     ),
     "nlr": PublishedScore(
-        "Neutrophil-to-lymphocyte ratio", ("nlr",), _alone("nlr"), higher_is_worse=True,
+        "NLR", ("nlr",), _alone("nlr"), higher_is_worse=True,
         source="Zahorec R. Bratisl Lek Listy 2001;102:5-14", population="critically ill; since then cancers",
         ratio=True,
     ),
     "dnlr": PublishedScore(
-        "Derived neutrophil-to-lymphocyte ratio", ("dnlr",), _alone("dnlr"), higher_is_worse=True,
+        "dNLR", ("dnlr",), _alone("dnlr"), higher_is_worse=True,
         source="Proctor MJ et al. Br J Cancer 2012;107:695-699, doi:10.1038/bjc.2012.292",
         population="cancers of all sites, Glasgow", ratio=True,
     ),
     "lipi": PublishedScore(
-        "Lung immune prognostic index", ("dnlr", "ldh"), lipi, higher_is_worse=True,
+        "LIPI", ("dnlr", "ldh"), lipi, higher_is_worse=True,
         source="Mezquita L et al. JAMA Oncol 2018;4:351-357, doi:10.1001/jamaoncol.2017.4771",
         population="advanced NSCLC on checkpoint inhibitors, eight European centres",
     ),
@@ -150,11 +151,11 @@ SCORES: Final[Mapping[str, PublishedScore]] = {
         population="advanced NSCLC, anti-PD-1 in second or later line, Italy",
     ),
     "loris": PublishedScore(
-        "LORIS for NSCLC", ("tmb", "pdl1", "prior_systemic_therapy", "albumin", "nlr"), loris_nsclc,
+        "LORIS (NSCLC)", ("tmb", "pdl1", "prior_systemic_therapy", "albumin", "nlr"), loris_nsclc,
         higher_is_worse=False, source=_LORIS, population=f"NSCLC {_MSK}",
     ),
     "loris_pan_cancer": PublishedScore(
-        "LORIS for all cancers", ("tmb", "prior_systemic_therapy", "albumin", "nlr", "age"), loris_pan_cancer,
+        "LORIS (all cancers)", ("tmb", "prior_systemic_therapy", "albumin", "nlr", "age"), loris_pan_cancer,
         higher_is_worse=False, source=_LORIS, population=f"16 kinds of cancer, {_MSK}",
     ),
 }  # fmt: skip
