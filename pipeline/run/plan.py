@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Analysis
 from pipeline.schema import ENDPOINTS, Cohort, InputError
@@ -86,7 +86,7 @@ def with_published_scores(analysis: Analysis, cohorts: list[Cohort]) -> tuple[An
     if analysis.published == "none":
         return analysis, ()
     usable, absent = available_scores([c.columns for c in cohorts])
-    added = {name: {} for name in usable if name not in analysis.models}
+    added: dict[str, dict[str, Any]] = {name: {} for name in usable if name not in analysis.models}
     models = {**analysis.models, **added}
     if (last := models.pop("oracle", None)) is not None:
         models["oracle"] = last
