@@ -45,6 +45,10 @@ MODEL_LABELS: Final = {
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
     **{name: score.label for name, score in SCORES.items()},
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Supermodel, many more patients",
 }
 MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
 METRIC_LABELS: Final = {
