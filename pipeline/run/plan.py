@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,6 +75,7 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     )
 
     cohorts = [train] if external is None else [train, external]
+    analysis, notes = with_published_scores(analysis, cohorts)
     faults: list[str] = []
 
     def collect(check: Callable[[], object]) -> None:
@@ -103,7 +104,27 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     (kept,) = settled
     # Tau waits for the folds, which may be followed for a shorter time than the whole.
     asked = kept.analysis.model_copy(update={"tau_months": analysis.tau_months})
-    return RunPlan(asked, train, external, findings, kept.notes)
+    return RunPlan(asked, train, external, findings, (*notes, *kept.notes))
+
+
+def with_published_scores(analysis: Analysis, cohorts: list[Cohort]) -> tuple[Analysis, tuple[str, ...]]:
+    """Add the published scores whose inputs every cohort has, before the oracle; and a line on the others."""
+    from pipeline.models import available_scores
+
+    if analysis.published == "none":
+        return analysis, ()
+    usable, absent = available_scores([c.columns for c in cohorts])
+    added: dict[str, dict[str, Any]] = {name: {} for name in usable if name not in analysis.models}
+    models = {**analysis.models, **added}
+    if (last := models.pop("oracle", None)) is not None:
+        models["oracle"] = last
+    said = "; ".join(
+        f"{name} (needs {', '.join(columns)})"
+        for name, columns in absent.items()
+        if name not in analysis.models
+    )
+    notes = (f"published scores left out for want of columns: {said}",) if said else ()
+    return analysis.model_copy(update={"models": models}), notes
 
 
 def refuse_faulty(name: str, findings: Iterable[Finding]) -> None:
