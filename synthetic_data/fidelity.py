@@ -12,6 +12,7 @@ from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.follow_up import cut_month, observe
 from synthetic_data.published_figures import Figure, PublishedRatio
+from synthetic_data.survival_curves import LEAST_SURVIVAL
 from synthetic_data.toxicity_fidelity import adverse_event_rows
 from synthetic_data.trial_curves import expected_ratio
 
@@ -99,13 +100,10 @@ def _truth(cohort: Cohort) -> Truth:
 
 
 def _average_survival(truth: Truth, figure: Figure, months: Floats) -> Floats:
-    """Population-average true survival under the figure's arm, over everybody randomised."""
-    patients = truth.patients
-    total = np.zeros(len(months))
-    for start in range(0, len(patients), 5_000):  # so that a large cohort needs little memory
-        part = Truth(patients.iloc[start : start + 5_000], truth.hazards)
-        total += part.survival(figure.endpoint, months, arm=figure.arm).sum(axis=0)
-    return np.asarray(total / len(patients))
+    """Average true survival, under the figure's arm, of the population the patients come from."""
+    rows = truth.hazards[truth.hazards["arm"] == figure.arm]
+    hazard = -np.log(np.maximum(rows[f"population_{figure.endpoint}"].to_numpy(), LEAST_SURVIVAL))
+    return np.asarray(np.exp(-np.interp(months, rows["months"].to_numpy(), hazard)))
 
 
 def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, object]:
@@ -149,7 +147,6 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
     rows = cohort.observed["arm"] == arm
     rate = plan.responses[arm]
     reproduced = float(cohort.observed.loc[rows, "best_response"].isin(["CR", "PR"]).mean())
-    truth = _truth(cohort).patients.loc[cohort.observed.index]
     by_chance = np.sqrt(rate.rate * (1 - rate.rate) / max(int(rows.sum()), 1))
     return {
         "arm": arm,
@@ -159,7 +156,7 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
         "published": rate.rate,
         "low": np.nan,
         "high": np.nan,
-        "expected": float(truth.loc[truth["arm"] == arm, "response_probability"].mean()),
+        "expected": cohort.manifest["responses"][arm]["expected"],
         "reproduced": reproduced,
         "gap": reproduced - rate.rate,
         "standard_error": by_chance,
