@@ -15,6 +15,7 @@ from pipeline.schema import ARM, OUTCOMES, Cohort, InputError, Truth
 from synthetic_data.cohort_manifest import manifest
 from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
 from synthetic_data.evidence import Register, load_register
+from synthetic_data.evidence_draw import draw_evidence
 from synthetic_data.patients import BLOCK, Block, draw_block
 from synthetic_data.population import Population, prepare
 from synthetic_data.streams import draw_key
@@ -54,7 +55,7 @@ def simulate_cohort(
     Cohort
         With its truth and a manifest of what it was built on, what was left out and what was assumed.
     """
-    population = population_of(source, register)
+    population = population_of(source, register, rng)
     plan = population.plan
     if n < len(plan.arms):
         raise InputError(
@@ -78,12 +79,30 @@ def simulate_cohort(
     return Cohort(name, observed, columns, True, account, plan.control_arm, truth, seen, events)
 
 
-def population_of(source: CohortSpec | Plan | Population, register: Register | None = None) -> Population:
-    """Return `source` with everything solved."""
+def population_of(
+    source: CohortSpec | Plan | Population,
+    register: Register | None = None,
+    rng: np.random.Generator | None = None,
+) -> Population:
+    """Return `source` with everything solved; `rng` draws the evidence where the spec asks for that.
+
+    Raises
+    ------
+    InputError
+        A spec that asks for drawn evidence, and no generator.
+    """
     if isinstance(source, Population):
         return source
     register = register or load_register()
-    return prepare(source if isinstance(source, Plan) else plan_cohort(source, register), register)
+    plan = source if isinstance(source, Plan) else plan_cohort(source, register)
+    if plan.spec.evidence_draw == "sample":
+        if rng is None:
+            raise InputError(
+                f"cohort {plan.spec.name!r} draws its evidence anew for each replicate, which needs a "
+                "generator (`evidence_draw: sample`); use `point` for one population"
+            )
+        plan, register = draw_evidence(plan, register, rng)
+    return prepare(plan, register)
 
 
 def draw_blocks(

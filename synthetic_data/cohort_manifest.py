@@ -16,7 +16,7 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
     associations = {name: arm.hazards.association for name, arm in population.arms.items()}
     completed = plan.completed
     assumed = [c for c in completed.assumed if c.arm in plan.arms]
-    notes = [*completed.notes, *plan.curves.notes]
+    notes = [*(a.words() for a in plan.hypothetical.values()), *completed.notes, *plan.curves.notes]
     notes += [c.words(completed.progression_endpoint) for c in assumed]
     notes += [
         f"progression and death of a patient on {a} are associated with parameter {theta:g} (Kendall's tau "
@@ -62,6 +62,9 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
             for endpoint, model in population.effects.items()
             for inhibitor in sorted({arm.inhibitor for arm in population.arms.values()})
         },
+        "evidence_draw": dict(plan.evidence),
+        "hypothetical_arms": {n: a.model_dump(mode="json") for n, a in plan.hypothetical.items()},
+        "benefit": {endpoint: model.account for endpoint, model in population.benefits.items()},
         "notes": notes,
         "sources": sorted(
             {f.source for f in plan.curves.figures} | {r.source for r in plan.responses.values()}

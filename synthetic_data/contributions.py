@@ -43,6 +43,9 @@ class Contributions:
                 total += part.values
         return total
 
+    def __len__(self) -> int:
+        return self.patients
+
     def by_column(self, inhibitor: bool) -> dict[str, Floats]:
         """Return them by marker column in an arm with, or without, a checkpoint inhibitor."""
         return _added((p.column, p.values) for p in self.parts if acts(p.effect, inhibitor))

@@ -15,6 +15,9 @@ from synthetic_data.dependence import Dependence
 from synthetic_data.margins import Margin
 from synthetic_data.markers import MarkerDraw
 
+# State -> marker column -> its part of the state for each patient, shape (n,).
+StatePieces = Mapping[str, Mapping[str, Floats]]
+
 
 class Loading(NamedTuple):
     """How much one marker says about a state, and why."""
@@ -109,23 +112,37 @@ class ImmuneModel:
         Each marker is standardised in the reference population (ratio-scale ones as logarithms), and
         each state is the weighted sum in units of its standard deviation there: 0 is an average patient
         with advanced lung cancer, and a trial that selects patients moves the mean. Markers that were not
-        drawn are left out of the sum and of its unit. The states are part of the truth; they add no
-        hazard of their own.
+        drawn are left out of the sum and of its unit. The states are part of the truth; how they alter
+        what treatment does is in `synthetic_data.benefit`.
         """
+        return totals(self.pieces(draw), len(draw.values))
+
+    def pieces(self, draw: MarkerDraw) -> StatePieces:
+        """Return each marker's part of each state; their sum over markers is the state."""
         scores = {name: self._standardised(draw, name) for name in self.centres}
-        states = {}
-        for name, loadings in self.loadings.items():
-            total = np.zeros(len(draw.values))
-            for loading in loadings:
-                total += loading.weight * scores[loading.marker]
-            states[name] = total / self.units[name] if self.units[name] > 0 else total
-        return states
+        columns = {name: draw.margins[name].simulation.column for name in self.centres}
+        return {
+            state: {
+                columns[x.marker]: x.weight / (self.units[state] or 1.0) * scores[x.marker] for x in loadings
+            }
+            for state, loadings in self.loadings.items()
+        }
 
     def _standardised(self, draw: MarkerDraw, name: str) -> Floats:
         margin, (centre, scale) = draw.margins[name], self.centres[name]
         if scale == 0:
             return np.zeros(len(draw.values))
         return (_measure(margin, draw.numbers(name)) - centre) / scale
+
+
+def totals(pieces: StatePieces, patients: int) -> dict[str, Floats]:
+    """Return the states that pieces add up to."""
+    out = {}
+    for name, parts in pieces.items():
+        out[name] = np.zeros(patients)
+        for part in parts.values():
+            out[name] += part
+    return out
 
 
 def immune_state(draw: MarkerDraw) -> pd.DataFrame:

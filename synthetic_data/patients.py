@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.schema import ARM, Floats
+from pipeline.schema import ARM
 from synthetic_data.cohort_spec import Plan
-from synthetic_data.contributions import Contributions
 from synthetic_data.defects import add_defects
 from synthetic_data.follow_up import follow_up, observe
+from synthetic_data.immune_state import STATES, totals
 from synthetic_data.markers import MarkerDraw
 from synthetic_data.outcomes import dependent_exponentials, event_months
 from synthetic_data.population import Population, log_hazards
@@ -138,15 +138,14 @@ def draw_truth(
     n, spec = len(arm), population.plan.spec
     hidden = spec.unmeasured_log_hazard_sd * streams.generator("unmeasured").standard_normal(n)
     uniforms = streams.generator("times").random((n, 4))
-    contributions = population.contributions(draw)
-    by_kind = {
-        kind: log_hazards(contributions, hidden, kind)
-        for kind in {model.inhibitor for model in population.arms.values()}
-    }
+    pieces = population.immune.pieces(draw)
+    apart = population.log_hazards(draw, pieces)
+    treatments = dict.fromkeys(model.treatment for model in population.arms.values())
+    by_treatment = {treatment: log_hazards(apart, hidden, treatment) for treatment in treatments}
     os, pfs = np.empty(n), np.empty(n)
     relative = {}
     for name, model in population.arms.items():
-        death, progression = by_kind[model.inhibitor]
+        death, progression = by_treatment[model.treatment]
         relative[f"os_log_hazard[{name}]"] = death
         relative[f"progression_log_hazard[{name}]"] = progression
         rows = np.flatnonzero(arm == name)
@@ -166,17 +165,14 @@ def draw_truth(
         "enrolled_month": enrolled,
         "dropout_months": dropout,
     }
-    return truth | _contributions_received(contributions, population.received_inhibitor(arm))
-
-
-def _contributions_received(
-    contributions: dict[str, Contributions], inhibitor: NDArray[np.bool_]
-) -> dict[str, Floats]:
-    return {
-        f"{endpoint}_contribution[{column}]": values
-        for endpoint, parts in contributions.items()
-        for column, values in parts.received(inhibitor).items()
+    groups = {
+        treatment: np.isin(arm, [a for a, model in population.arms.items() if model.treatment == treatment])
+        for treatment in treatments
     }
+    for endpoint, parts in apart.items():
+        truth |= {f"{endpoint}_contribution[{c}]": x for c, x in parts.received(groups).items()}
+    truth |= totals(pieces, n)
+    return truth | {f"benefit_contribution[{c}]": x for c, x in apart["os"].benefit(treatments).items()}
 
 
 def _draw_response(population: Population, truth: dict[str, Any], streams: Streams) -> NDArray[np.object_]:
@@ -200,9 +196,8 @@ def _add_explanations(
     response: NDArray[np.object_],
     streams: Streams,
 ) -> None:
-    """Add the latent immune state, and how and why treatment fails."""
-    states = population.immune.states(draw)
-    truth |= states
+    """Add how and why treatment fails."""
+    states = {name: truth[name] for name in STATES}
     truth["resistance"], truth["cause_of_failure"] = draw_resistance(
         truth["pfs_event_months"],
         truth["os_event_months"],

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from pipeline.schema import Floats
+from synthetic_data.benefit import BenefitModel, LogHazard
 from synthetic_data.cohort_spec import Plan, chosen_markers
-from synthetic_data.contributions import Contributions, EffectModel
+from synthetic_data.contributions import EffectModel
 from synthetic_data.evidence import MarkerSpec, Register
 from synthetic_data.follow_up import cut_month, follow_up
-from synthetic_data.immune_state import ImmuneModel
+from synthetic_data.immune_state import ImmuneModel, StatePieces
 from synthetic_data.markers import MarkerDraw, MarkerModel
 from synthetic_data.outcomes import ArmHazards, dependent_exponentials, event_months, solve_hazards
 from synthetic_data.published_figures import ENDPOINT_LABELS
@@ -25,6 +26,7 @@ from synthetic_data.response import COMPLETE_SHARE, ResponseRule
 from synthetic_data.setting import Setting
 from synthetic_data.streams import stream
 from synthetic_data.toxicity import Toxicity
+from synthetic_data.treatments import Treatment
 
 REFERENCE_PATIENTS: Final = 2**16
 REFERENCE_KEY: Final = (2018, 0, 0, 0)
@@ -36,8 +38,8 @@ class ArmModel:
 
     Attributes
     ----------
-    inhibitor : bool
-        Whether it holds a checkpoint inhibitor.
+    treatment : Treatment
+        What of it patients answer to differently.
     hazards : ArmHazards
     response : ResponseRule
     expected_response : float
@@ -46,11 +48,16 @@ class ArmModel:
         Of responders, whose response is complete.
     """
 
-    inhibitor: bool
+    treatment: Treatment
     hazards: ArmHazards
     response: ResponseRule
     expected_response: float
     complete_share: float
+
+    @property
+    def inhibitor(self) -> bool:
+        """Whether it holds a checkpoint inhibitor."""
+        return self.treatment.inhibitor
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Population:
     chosen: Mapping[str, MarkerSpec]
     markers: MarkerModel
     effects: Mapping[str, EffectModel]
+    benefits: Mapping[str, BenefitModel]
     immune: ImmuneModel
     arms: Mapping[str, ArmModel]
     toxicity: Toxicity | None
@@ -96,9 +104,12 @@ class Population:
         ]
         return pd.concat(tables, ignore_index=True)
 
-    def contributions(self, draw: MarkerDraw) -> dict[str, Contributions]:
-        """Return what each marker adds to the log hazards, by endpoint."""
-        return {endpoint: model.contributions(draw.values) for endpoint, model in self.effects.items()}
+    def log_hazards(self, draw: MarkerDraw, pieces: StatePieces) -> dict[str, LogHazard]:
+        """Return the log relative hazards of patients, taken apart, by endpoint."""
+        return {
+            endpoint: self.benefits[endpoint].apart(model.contributions(draw.values), pieces)
+            for endpoint, model in self.effects.items()
+        }
 
     def received_inhibitor(self, arm: NDArray[np.object_]) -> NDArray[np.bool_]:
         """Whether each patient's arm holds a checkpoint inhibitor, shape (n,)."""
@@ -106,10 +117,10 @@ class Population:
 
 
 def log_hazards(
-    contributions: Mapping[str, Contributions], hidden: Floats, inhibitor: bool
+    apart: Mapping[str, LogHazard], hidden: Floats, treatment: Treatment
 ) -> tuple[Floats, Floats]:
     """Return log relative hazards of death and of progression in an arm, both shape (n,)."""
-    death, progression = (contributions[endpoint].total(inhibitor) + hidden for endpoint in ENDPOINT_LABELS)
+    death, progression = (apart[endpoint].total(treatment) + hidden for endpoint in ENDPOINT_LABELS)
     return death, progression
 
 
@@ -149,8 +160,15 @@ def prepare(plan: Plan, register: Register) -> Population:
     noise = np.empty((len(markers.drawn), reference.patients))
     for row, name in zip(noise, markers.drawn, strict=True):
         row[:] = reference.normals(f"marker {name}")
-    values = markers.from_noise(noise).values
-    contributions = {endpoint: model.contributions(values) for endpoint, model in effects.items()}
+    draw = markers.from_noise(noise)
+    immune = ImmuneModel.of(markers.dependence)
+    pieces = immune.pieces(draw)
+    published = {endpoint: model.contributions(draw.values) for endpoint, model in effects.items()}
+    benefits = {
+        endpoint: BenefitModel.of(endpoint, parts, pieces, plan.benefit_weight)
+        for endpoint, parts in published.items()
+    }
+    apart = {endpoint: model.apart(published[endpoint], pieces) for endpoint, model in benefits.items()}
     hidden = spec.unmeasured_log_hazard_sd * reference.normals("unmeasured")
     fates = reference.uniforms("times", 4)
     enrolled, dropout = follow_up(
@@ -160,15 +178,15 @@ def prepare(plan: Plan, register: Register) -> Population:
     shown = watched > 0
     arms, months = {}, {}
     for name in plan.arms:
-        inhibitor = plan.trial.arm(name).has_checkpoint_inhibitor
-        death, progression = (np.exp(x) for x in log_hazards(contributions, hidden, inhibitor))
+        treatment = plan.treatment(name)
+        death, progression = (np.exp(x) for x in log_hazards(apart, hidden, treatment))
         hazards = _arm_hazards(plan, name, death, progression)
         draws = dependent_exponentials(fates, hazards.association)
         os, pfs = event_months(hazards, death, progression, draws)
         rate = plan.responses[name]
         rule = ResponseRule.meeting(rate.rate, pfs[shown], watched[shown], name)
         arms[name] = ArmModel(
-            inhibitor=inhibitor,
+            treatment=treatment,
             hazards=hazards,
             response=rule,
             expected_response=float(rule.probability(pfs[shown], watched[shown]).mean()),
@@ -181,8 +199,7 @@ def prepare(plan: Plan, register: Register) -> Population:
             "pfs_event_months": pfs,
         }
     toxicity = Toxicity.of(plan, register, months) if spec.adverse_events else None
-    immune = ImmuneModel.of(markers.dependence)
-    return Population(plan, chosen, markers, effects, immune, arms, toxicity)
+    return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity)
 
 
 def _arm_hazards(plan: Plan, name: str, death: Floats, progression: Floats) -> ArmHazards:
