@@ -74,6 +74,8 @@ def simulate_cohort(
     observed = _stacked([b.observed for b in blocks])
     patients = _stacked([b.truth for b in blocks])
     columns = (replace(ARM, categories=plan.arms), *population.markers.columns, *OUTCOMES)
+    if population.surgery is not None:
+        columns += population.surgery.columns
     truth = Truth(patients, population.hazards, None if visits is None else visits.true)
     seen = None if visits is None else visits.observed
     return Cohort(name, observed, columns, True, account, plan.control_arm, truth, seen, events)

@@ -56,6 +56,7 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
             a: r.__dict__ | {"expected": population.arms[a].expected_response}
             for a, r in plan.responses.items()
         },
+        "surgery": population.surgery.account if population.surgery is not None else {},
         "markers": population.markers.report,
         "effects": {
             f"{endpoint}, {'with' if inhibitor else 'without'} checkpoint inhibitor": model.account

@@ -16,6 +16,7 @@ from synthetic_data.copula import nearest_correlation
 from synthetic_data.evidence import MarkerSpec, Register
 from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.published_figures import ENDPOINT_LABELS, Figure
+from synthetic_data.response import FIRST_ASSESSMENT_MONTHS
 from synthetic_data.response_rates import ResponseRate
 from synthetic_data.streams import draw_key, stream
 from synthetic_data.subgroup_effects import load_learnt_effects
@@ -26,6 +27,7 @@ Z95: Final = 1.959964
 # Of what is not known about OS and about PFS of one arm: both come from the same patients (assumed).
 ENDPOINT_CORRELATION: Final = 0.5
 LARGEST_CORRELATION: Final = 0.95  # of two arms, where a hazard ratio is narrower than its arms allow
+MOST_ASSESSED: Final = 0.95  # of those free of progression at the first scan, who can respond
 UNKNOWN_SIZE: Final = 100  # patients of an arm whose size is not published
 UNKNOWN_RATIO_ERROR: Final = 0.15  # of a log hazard ratio without an interval, as in `published_figures`
 
@@ -57,7 +59,7 @@ def draw_evidence(plan: Plan, register: Register, rng: np.random.Generator) -> t
         curves[arm, "os"] = SurvivalCurve(months, os)
         # progression or death cannot come later than death
         curves[arm, "pfs"] = SurvivalCurve(months, np.maximum(os, pfs))
-    responses, rates = _responses(plan, stream(key, "responses"))
+    responses, rates = _responses(plan, curves, stream(key, "responses"))
     markers, effects = _effects(register, stream(key, "effects"))
     weight = plan.benefit_weight
     if plan.spec.benefit_weight is None:
@@ -158,12 +160,16 @@ def _ratio_error(plan: Plan, curve: AssumedCurve) -> float:
     return next((e for e in errors if e is not None), UNKNOWN_RATIO_ERROR)
 
 
-def _responses(plan: Plan, rng: np.random.Generator) -> tuple[dict[str, ResponseRate], dict[str, float]]:
+def _responses(
+    plan: Plan, curves: Mapping[tuple[str, str], SurvivalCurve], rng: np.random.Generator
+) -> tuple[dict[str, ResponseRate], dict[str, float]]:
     drawn = {}
     for arm, known in plan.responses.items():
         patients = plan.trial.arm(arm).patients or UNKNOWN_SIZE
         rate = float(rng.beta(known.rate * patients + 0.5, (1 - known.rate) * patients + 0.5))
-        drawn[arm] = known if known.rate == 0 else replace(known, rate=rate)
+        # nobody responds who has progressed by the first scan
+        most = MOST_ASSESSED * float(curves[arm, "pfs"].survival(FIRST_ASSESSMENT_MONTHS))
+        drawn[arm] = known if known.rate == 0 else replace(known, rate=min(rate, most))
     return drawn, {arm: round(r.rate, 4) for arm, r in drawn.items()}
 
 

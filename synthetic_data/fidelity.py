@@ -18,6 +18,7 @@ from synthetic_data.trial_curves import expected_ratio
 
 MEDIAN_TOLERANCE: Final = 0.02  # of the published median
 RATE_TOLERANCE: Final = 0.005  # of survival, or of responders
+FEWEST_RESPONDERS: Final = 10  # for a median duration of response to be shown
 CHANCE: Final = 2.6  # standard errors of the draw that are put down to chance (1 in 100)
 COLUMNS: Final = (
     "arm", "endpoint", "kind", "months", "published", "low", "high", "expected", "reproduced", "gap",
@@ -50,6 +51,8 @@ def fidelity(cohort: Cohort, plan: Plan) -> pd.DataFrame:
     rows = [_figure_row(cohort, f) for f in plan.curves.figures]
     rows += [_ratio_row(cohort, plan, r) for r in plan.curves.ratios]
     rows += [_response_row(cohort, plan, arm) for arm in plan.arms]
+    rows += [row for arm in plan.arms for row in _surgery_rows(cohort, arm)]
+    rows += [row for arm in plan.arms for row in _duration_rows(cohort, plan, arm)]
     rows += adverse_event_rows(cohort, plan)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -166,6 +169,61 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
         "reason": "borrowed from arms like it" if rate.assumed else "",
         "source": rate.source,
     }
+
+
+def _surgery_rows(cohort: Cohort, arm: str) -> list[dict[str, object]]:
+    """Shares of pathological response and ctDNA clearance, among patients enrolled by the cut."""
+    rows = []
+    patients = cohort.observed[cohort.observed["arm"] == arm]
+    for outcome, by_arm in cohort.manifest.get("surgery", {}).items():
+        rate, reproduced = by_arm[arm]["rate"], float(patients[outcome].mean())
+        by_chance = np.sqrt(rate * (1 - rate) / max(len(patients), 1))
+        rows.append(
+            {
+                "arm": arm,
+                "endpoint": "surgery",
+                "kind": outcome,
+                "published": rate,
+                "expected": rate,
+                "reproduced": reproduced,
+                "gap": reproduced - rate,
+                "standard_error": by_chance,
+                "built_on": True,
+                "within": abs(reproduced - rate) <= max(RATE_TOLERANCE, CHANCE * by_chance),
+                "reason": "",
+                "source": by_arm[arm]["source"],
+            }
+        )
+    return rows
+
+
+def _duration_rows(cohort: Cohort, plan: Plan, arm: str) -> list[dict[str, object]]:
+    """Median duration of response: as near as the arm's progression-free survival lets it come."""
+    rate, patients = plan.responses[arm], _truth(cohort).patients
+    months = patients.loc[patients["arm"] == arm, "duration_of_response_months"].dropna()
+    if rate.median_duration is None or len(months) < FEWEST_RESPONDERS:
+        return []
+    reproduced = float(months.median())
+    # of the log of a median, as if the durations were exponential
+    by_chance = float(1 / np.sqrt(len(months)) / np.log(2))
+    return [
+        {
+            "arm": arm,
+            "endpoint": "response",
+            "kind": "duration_of_response",
+            "months": rate.median_duration,
+            "published": rate.median_duration,
+            "expected": np.nan,
+            "reproduced": reproduced,
+            "gap": reproduced / rate.median_duration - 1,
+            "standard_error": by_chance,
+            "built_on": False,
+            "within": abs(reproduced / rate.median_duration - 1) <= max(MEDIAN_TOLERANCE, CHANCE * by_chance),
+            "population": plan.trial.main_population,
+            "reason": "sets how steeply response rises with time to progression",
+            "source": rate.source,
+        }
+    ]
 
 
 def two_arm_hazard_ratio(months: Floats, event: NDArray[np.bool_], treated: NDArray[np.bool_]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.schema import ARM
+from pipeline.schema import ARM, Floats
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.defects import add_defects
 from synthetic_data.follow_up import follow_up, observe
@@ -19,7 +19,7 @@ from synthetic_data.markers import MarkerDraw
 from synthetic_data.outcomes import dependent_exponentials, event_months
 from synthetic_data.population import Population, log_hazards
 from synthetic_data.resistance import draw_resistance
-from synthetic_data.response import best_response
+from synthetic_data.response import FIRST_ASSESSMENT_MONTHS, best_response
 from synthetic_data.streams import Streams
 from synthetic_data.trajectories import Visits, VisitSource, simulate_visits
 
@@ -83,6 +83,14 @@ def draw_block(population: Population, key: tuple[int, ...], number: int, n: int
     if not shown.all():
         columns = {c: values[shown] for c, values in columns.items()}
     columns |= {str(c): outcomes[c].array for c in outcomes} | {"best_response": response[shown]}
+    if population.surgery is not None:
+        found = population.surgery.draw(
+            arm,
+            truth["pfs_event_months"],
+            watched(population, truth),
+            streams.generator("surgery").random((n, 2)),
+        )
+        columns |= {c: values[shown] for c, values in found.items()}
     observed = pd.DataFrame(columns, index=outcomes.index, copy=False)
     events = None
     if population.toxicity is not None:
@@ -178,15 +186,23 @@ def draw_truth(
 def _draw_response(population: Population, truth: dict[str, Any], streams: Streams) -> NDArray[np.object_]:
     """Best response of everybody enrolled by the cut; the others are in no table, and keep probability 0."""
     pfs, os = truth["pfs_event_months"], truth["os_event_months"]
-    watched = np.minimum(truth["dropout_months"], population.cut_month - truth["enrolled_month"])
+    followed = watched(population, truth)
     probability, complete = np.zeros(len(pfs)), np.zeros(len(pfs))
     for name, model in population.arms.items():
-        rows = np.flatnonzero((truth["arm"] == name) & (watched > 0))
-        probability[rows] = model.response.probability(pfs[rows], watched[rows])
+        rows = np.flatnonzero((truth["arm"] == name) & (followed > 0))
+        probability[rows] = model.response.probability(pfs[rows], followed[rows])
         complete[rows] = model.complete_share
     truth["response_probability"] = probability
     uniforms = streams.generator("response").random((len(pfs), 2))
-    return best_response(probability, pfs, os, watched, complete, uniforms)
+    response = best_response(probability, pfs, os, followed, complete, uniforms)
+    responds = np.isin(response, ["CR", "PR"])
+    truth["duration_of_response_months"] = np.where(responds, pfs - FIRST_ASSESSMENT_MONTHS, np.nan)
+    return response
+
+
+def watched(population: Population, truth: dict[str, Any]) -> Floats:
+    """Return each patient's months to drop-out or the cut."""
+    return np.asarray(np.minimum(truth["dropout_months"], population.cut_month - truth["enrolled_month"]))
 
 
 def _add_explanations(

@@ -25,6 +25,7 @@ from synthetic_data.published_figures import ENDPOINT_LABELS
 from synthetic_data.response import COMPLETE_SHARE, ResponseRule
 from synthetic_data.setting import Setting
 from synthetic_data.streams import stream
+from synthetic_data.surgery import SurgeryModel
 from synthetic_data.toxicity import Toxicity
 from synthetic_data.treatments import Treatment
 
@@ -78,6 +79,7 @@ class Population:
     immune: ImmuneModel
     arms: Mapping[str, ArmModel]
     toxicity: Toxicity | None
+    surgery: SurgeryModel | None
 
     @property
     def cut_month(self) -> float:
@@ -184,7 +186,7 @@ def prepare(plan: Plan, register: Register) -> Population:
         draws = dependent_exponentials(fates, hazards.association)
         os, pfs = event_months(hazards, death, progression, draws)
         rate = plan.responses[name]
-        rule = ResponseRule.meeting(rate.rate, pfs[shown], watched[shown], name)
+        rule = ResponseRule.meeting(rate.rate, pfs[shown], watched[shown], name, rate.median_duration)
         arms[name] = ArmModel(
             treatment=treatment,
             hazards=hazards,
@@ -199,7 +201,9 @@ def prepare(plan: Plan, register: Register) -> Population:
             "pfs_event_months": pfs,
         }
     toxicity = Toxicity.of(plan, register, months) if spec.adverse_events else None
-    return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity)
+    events = {name: times["pfs_event_months"][shown] for name, times in months.items()}
+    surgery = SurgeryModel.of(plan, events, watched[shown])
+    return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity, surgery)
 
 
 def _arm_hazards(plan: Plan, name: str, death: Floats, progression: Floats) -> ArmHazards:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from pipeline.schema import InputError
+from pipeline.schema import HYPOTHETICAL, InputError
 from synthetic_data.evidence import Arm, Register, TrialSpec
 from synthetic_data.evidence.trials import Contrast, Readout, Response
 from synthetic_data.evidence.values import Rate, Source, Spec
@@ -17,7 +17,6 @@ from synthetic_data.progression import compares_arms, progression_endpoint, with
 from synthetic_data.published_figures import population_of, recency
 from synthetic_data.response_rates import RESPONSE, published_rate
 
-HYPOTHETICAL: Final = "hypothetical_"  # every such arm's name begins so, wherever it is shown
 StateName = Literal[
     "myeloid_inflammation", "antigen_scarcity", "antigen_presentation_defect", "stromal_exclusion",
     "t_cell_exhaustion", "weak_nk_surveillance",

@@ -81,7 +81,7 @@ def estimated_median(cohort: Cohort, arm: str) -> float:
 
 
 def test_replicates_re_estimated_spread_as_published_and_the_twin_does_not() -> None:
-    """From patients: 16 replicates of 3,000 patients, and as many of one population."""
+    """From patients: 16 replicates of 10,000 patients, and as many of one population."""
     register = load_register()
     spreads = {}
     for mode in ("sample", "point"):
@@ -89,7 +89,7 @@ def test_replicates_re_estimated_spread_as_published_and_the_twin_does_not() -> 
         source = plan if mode == "sample" else population_of(plan, register)
         rng = np.random.default_rng(7)
         medians = [
-            estimated_median(simulate_cohort(source, 3_000, rng, register), "pembrolizumab_chemo")
+            estimated_median(simulate_cohort(source, 10_000, rng, register), "pembrolizumab_chemo")
             for _ in range(16)
         ]
         spreads[mode] = float(np.std(np.log(medians), ddof=1))

@@ -42,3 +42,22 @@ def test_best_response_agrees_with_the_times() -> None:
     assert got.tolist() == ["NE", "PD", "PD", "SD", "PR", "NE", "SD"]
     every = best_response(certain, pfs, os, watched, 1.0, np.random.default_rng(0).random((7, 2)))
     assert every[4] == "CR"
+
+
+@pytest.mark.parametrize("duration", [5.6, 6.5, 9.5])
+def test_responses_last_as_long_as_published(duration: float) -> None:
+    rule = ResponseRule.meeting(0.3, PFS, SEEN, "x", duration)
+    assert rule.median_duration(PFS) == pytest.approx(duration, rel=0.02)
+    assert rule.probability(PFS, SEEN).mean() == pytest.approx(0.3, abs=1e-9)
+    responds = np.random.default_rng(0).random(N) < rule.probability(PFS, SEEN)
+    lasted = np.median(PFS[responds]) - FIRST_ASSESSMENT_MONTHS
+    assert lasted == pytest.approx(duration, rel=0.05)
+    plain = ResponseRule.meeting(0.3, PFS, SEEN, "x")  # the twin: no duration asked for
+    assert abs(plain.median_duration(PFS) - duration) > 0.2
+
+
+def test_a_duration_out_of_reach_is_come_as_near_as_slopes_allow() -> None:
+    near, nearest = (ResponseRule.meeting(0.3, PFS, SEEN, "x", d).median_duration(PFS) for d in (60.0, 600.0))
+    assert near == nearest
+    short = ResponseRule.meeting(0.3, PFS, SEEN, "x", 0.1)
+    assert short.slope == 0.0

@@ -99,3 +99,34 @@ def test_all_faults_are_said_at_once() -> None:
 def test_an_arm_needs_a_reason() -> None:
     with pytest.raises(ValidationError, match="reason"):
         composed(reason="")
+
+
+@pytest.mark.parametrize(
+    ("trial", "agent"),
+    [
+        ("CANOPY-1", "il1b"), ("CANOPY-2", "il1b"), ("CANOPY-A", "il1b"), ("CYPRESS-1", "il10"),
+        ("CYPRESS-2", "il10"), ("QUILT-3.055", "il15"), ("ALT-803-nivo-ph1b", "il15"),
+        ("NK-allo-pembro", "nk_cells"), ("SNK01-pembro", "nk_cells"), ("DeLLphi-301", "dll3"),
+        ("DeLLphi-304", "dll3"), ("CIK-CT-squamous", "cik_cells"),
+    ],
+)  # fmt: skip
+def test_arms_with_cytokine_and_cellular_agents_come_from_their_trials(trial: str, agent: str) -> None:
+    plan = plan_cohort(CohortSpec(name="agents", trial=trial), load_register())
+    assert any(agent in plan.trial.arm(a).classes for a in plan.arms)
+    assert all(plan.treatment(a).modifiers == () for a in plan.arms)  # nothing is known of who benefits
+
+
+def test_canopy_1_stays_negative() -> None:
+    """Its drawn hazard ratios are inside the published intervals, which hold 1, and near none at all."""
+    from synthetic_data.trial_curves import expected_ratio
+
+    plan = plan_cohort(CohortSpec(name="canopy", trial="CANOPY-1"), load_register())
+    sizes = {a: plan.trial.arm(a).patients or 1 for a in plan.arms}
+    assert plan.curves.ratios
+    for r in plan.curves.ratios:
+        curves = [plan.curves.curves[a, r.endpoint] for a in (r.experimental, r.control)]
+        drawn = expected_ratio(r, curves[0], curves[1], sizes)
+        assert r.low is not None
+        assert r.high is not None
+        assert r.low < drawn < r.high
+        assert r.low < 1 < r.high
