@@ -28,12 +28,20 @@ class Bootstrap(Spec):
     level: float = Field(0.95, gt=0.5, lt=1)
 
 
+ForestScale = Literal["survival", "cumulative_hazard", "restricted_mean"]
+
+
 class Explanation(Spec):
-    """Which patients are explained, and at which horizon."""
+    """Which patients are explained, at which horizon, and what of a forest is."""
 
     patients: int = Field(200, ge=3, description="explained patients of the test cohort")
     waterfalls: int = Field(3, ge=0, le=20, description="patients drawn one by one: low, middle, high risk")
     horizon_months: float = Field(12, gt=0)
+    forest_scale: ForestScale = Field("survival", description="what a forest's contributions are to")
+    background: int = Field(
+        0, ge=0, le=1000,
+        description="training patients whose values stand for unknown ones; 0 follows the trees' own weights",
+    )  # fmt: skip
 
 
 class Analysis(Spec):

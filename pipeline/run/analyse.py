@@ -185,7 +185,7 @@ def additivity_check(errors: Mapping[str, float]) -> Check:
     worst = max(errors.values(), default=0.0)
     said = ", ".join(f"{name} {error:.1e}" for name, error in errors.items()) or "nothing was explained"
     return Check(
-        "explanations_add_up", worst <= 1e-6, f"largest gap between contributions and prediction: {said}"
+        "explanations_add_up", worst <= 1e-8, f"largest gap between contributions and prediction: {said}"
     )
 
 
