@@ -56,6 +56,9 @@ class Analysis(Spec):
     models: dict[str, dict[str, Any]] = Field(
         default={"cox": {}, "rsf": {}, "pdl1": {}, "oracle": {}}, min_length=1
     )
+    published: Literal["auto", "none"] = Field(
+        "auto", description="published scores beside the models: all whose inputs are there, or none"
+    )
     metrics: tuple[str, ...] = (
         "harrell_c", "uno_c", "auc", "brier", "ibs", "scaled_brier", "calibration_slope", "ici",
     )  # fmt: skip

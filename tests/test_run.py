@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_cohort import CONTROL, TREATED, made_cohort
+from made_run import SMALL
 
 from pipeline.config import Analysis
 from pipeline.run import TABLES, RunPlan, RunResult, analyse, plan, stage_generator
@@ -232,3 +233,14 @@ def test_calibration_is_turned_to_event_free_probabilities() -> None:
     risks = pd.DataFrame({"predicted": [0.2], "observed": [0.3], "low": [0.25], "high": [0.4]})
     turned = event_free(risks).iloc[0]
     assert turned.to_list() == pytest.approx([0.8, 0.7, 0.6, 0.75])
+
+
+def test_published_scores_join_wherever_their_inputs_are() -> None:
+    train = made_cohort(60, 4)
+    analysis = Analysis.model_validate(SMALL | {"published": "auto"})
+    planned = plan(analysis, train)
+    assert list(planned.analysis.models) == ["cox", "rsf", "pdl1", "nlr", "oracle"]
+    (line,) = planned.notes
+    assert line.startswith("published scores left out for want of columns: tmb (needs tmb_mutations_per_mb)")
+    assert "lipi (needs dnlr, ldh_u_per_l)" in line
+    assert list(plan(Analysis.model_validate(SMALL), train).analysis.models) == list(SMALL["models"])

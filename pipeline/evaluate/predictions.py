@@ -73,6 +73,7 @@ def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
         max_months=float(outcome(cohort.observed, analysis.endpoint)["time"].max(initial=0.0)),
         truths=() if cohort.truth is None else (cohort.truth,),
         control_arm=cohort.control_arm,
+        measured=cohort.columns,
     )
 
 

@@ -19,6 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.models.published_scores import SCORES
 from pipeline.schema import MODALITIES
 
 P = ParamSpec("P")
@@ -43,6 +44,7 @@ MODEL_LABELS: Final = {
     "cox": "Cox, ridge",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    **{name: score.label for name, score in SCORES.items()},
     "baseline_cox": "Cox, baseline only",
     "supermodel": "Landmark supermodel",
     "landmark_forest": "Landmark forest",

@@ -222,7 +222,7 @@ def shuffled_limits(patients: int) -> tuple[float, float]:
 
 def notes(planned: RunPlan, dropped: pd.DataFrame) -> tuple[str, ...]:
     """Return what a reader must know: how cohorts were made, and what could not be judged."""
-    said: list[str] = []
+    said: list[str] = list(planned.notes)
     for cohort in (planned.train, planned.external):
         if cohort is not None:
             for key in ("notes", "warnings"):

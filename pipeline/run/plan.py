@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Analysis
 from pipeline.schema import ENDPOINTS, Cohort, InputError
@@ -26,6 +26,7 @@ class RunPlan:
     train: Cohort
     external: Cohort | None
     findings: tuple[tuple[str, tuple[Finding, ...]], ...]  # what the checks found, by cohort
+    notes: tuple[str, ...] = ()
 
     @property
     def explained(self) -> Cohort:
@@ -53,6 +54,7 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     from pipeline.evaluate import build_models, check_horizons, check_subgroups
 
     cohorts = [train] if external is None else [train, external]
+    analysis, notes = with_published_scores(analysis, cohorts)
     faults: list[str] = []
 
     def collect(check: Callable[[], object]) -> None:
@@ -74,7 +76,27 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         faults += _size_faults(analysis, train)
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
-    return RunPlan(analysis, train, external, findings)
+    return RunPlan(analysis, train, external, findings, notes)
+
+
+def with_published_scores(analysis: Analysis, cohorts: list[Cohort]) -> tuple[Analysis, tuple[str, ...]]:
+    """Add the published scores whose inputs every cohort has, before the oracle; and a line on the others."""
+    from pipeline.models import available_scores
+
+    if analysis.published == "none":
+        return analysis, ()
+    usable, absent = available_scores([c.columns for c in cohorts])
+    added: dict[str, dict[str, Any]] = {name: {} for name in usable if name not in analysis.models}
+    models = {**analysis.models, **added}
+    if (last := models.pop("oracle", None)) is not None:
+        models["oracle"] = last
+    said = "; ".join(
+        f"{name} (needs {', '.join(columns)})"
+        for name, columns in absent.items()
+        if name not in analysis.models
+    )
+    notes = (f"published scores left out for want of columns: {said}",) if said else ()
+    return analysis.model_copy(update={"models": models}), notes
 
 
 def refuse_faulty(name: str, findings: Iterable[Finding]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.published_scores import SCORES
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup
 
@@ -14,6 +15,7 @@ MODEL_NAMES: Final = {
     "cox": "Cox",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    **{name: score.label for name, score in SCORES.items()},
     "oracle": "Oracle (ceiling)",
     "baseline_cox": "Cox, baseline only",
     "supermodel": "Landmark supermodel",
