@@ -86,7 +86,7 @@ def main() -> None:
         "same folds for all; 100 trees; ours with its defaults. Uno's C and integrated Brier score (IBS) up to",
         "the 80 % quantile of the times. Written by `python -m benchmarks forest_accuracy`.",
         "",
-        "| data | patients | features | " + " | ".join(f"C, {m} | IBS, {m}" for m in methods) + " |",
+        "| data | n | p | " + " | ".join(f"C, {m} | IBS, {m}" for m in methods) + " |",
         "|" + "---|" * (3 + 2 * len(methods)),
     ]
     means = []
