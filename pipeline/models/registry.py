@@ -10,6 +10,8 @@ from pipeline.models.cox import RidgeCox
 from pipeline.models.forest import ForestModel
 from pipeline.models.oracle import Oracle
 from pipeline.models.pdl1 import Pdl1Rule
+from pipeline.models.published_model import ScoreKind
+from pipeline.models.published_scores import SCORES
 from pipeline.schema import lookup
 
 MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
@@ -17,6 +19,7 @@ MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
     "rsf": ForestModel,
     "pdl1": Pdl1Rule,
     "oracle": Oracle,
+    **{name: ScoreKind(name) for name in SCORES},
 }
 
 
