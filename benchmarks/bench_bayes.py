@@ -30,7 +30,7 @@ def make_prior(path: Path) -> None:
 
     from experiments.prior_command import make_prior as made
 
-    made(COHORT, "os", list(COLUMNS), PRIOR_DRAWS, PRIOR_PATIENTS, 11, path, Console(quiet=True))
+    made(COHORT, "os", list(COLUMNS), None, PRIOR_DRAWS, PRIOR_PATIENTS, 11, path, Console(quiet=True))
 
 
 def one_world(task: tuple[int, str]) -> list[dict[str, Any]]:
@@ -90,8 +90,8 @@ def main() -> None:
     table = pd.DataFrame(found)
     print(f"{WORLDS} worlds drawn from the published evidence; {len(COLUMNS)} columns; {LEVEL:.0%} intervals")
     print("coverage: of population coefficients, by intervals without and with the default heterogeneity")
-    heads = f"{'patients':>8} {'score':<7}{'bayes_cox':>10}{'cox':>8}{'difference (error)':>22}{'coverage':>18}"
-    print(heads)
+    heads = f"{'patients':>8} {'score':<7}{'bayes_cox':>10}{'cox':>8}{'difference (error)':>22}"
+    print(f"{heads}{'coverage':>18}")
     for size, part in table.groupby("patients"):
         covered = f"{part['covered'].mean():.1%} {part['covered_default'].mean():.1%}"
         for metric in ("uno_c", "brier", "ici"):

@@ -128,6 +128,7 @@ def prior(
     columns: Annotated[
         str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
     ] = None,
+    arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
     draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
     n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
     seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
@@ -139,7 +140,7 @@ def prior(
     at_least("--n", n, 200)
     at_least("--seed", seed, 0)
     named = None if columns is None else [name.strip() for name in columns.split(",")]
-    make_prior(config, endpoint, named, draws, n, seed, out, console())
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
 
 
 @app.command()

@@ -22,6 +22,7 @@ def make_prior(
     config: str,
     endpoint: str,
     columns: list[str] | None,
+    arm: str | None,
     draws: int,
     patients: int,
     seed: int,
@@ -29,6 +30,8 @@ def make_prior(
     console: Console,
 ) -> CoefficientPrior:
     """Draw cohorts, each from another sample of the evidence, and write the prior they make to `out`.
+
+    With `arm` the prior is of that arm's patients alone, for cohorts in which everybody was treated so.
 
     Raises
     ------
@@ -42,13 +45,20 @@ def make_prior(
     if out.exists():
         raise InputError(f"{out} exists already and nothing is overwritten; choose another --out")
     source = resolve_simulated(config, patients)
+    arms = list(source.plan.arms) if source.plan is not None else []
+    if arm is not None and arm not in arms:
+        raise InputError(f"--arm: cohort {source.name!r} has no arm {arm!r}; it has {', '.join(arms)}")
     with StageProgress(console) as progress:
         cohorts = []
         for cohort in drawn_worlds(source, draws, np.random.default_rng(seed)):
-            cohorts.append(cohort)
+            inside = (
+                cohort.observed.index if arm is None else cohort.observed.index[cohort.observed["arm"] == arm]
+            )
+            cohorts.append(cohort.take(inside))
             progress("draw cohorts from sampled evidence", len(cohorts), draws)
         chosen = prior_columns(cohorts[0], columns)
-        told = f"{draws} draws of {patients:,} patients of {source.name}, evidence sampled, seed {seed}"
+        of = "" if arm is None else f", arm {arm}"
+        told = f"{draws} draws of {patients:,} patients of {source.name}, evidence sampled{of}, seed {seed}"
         prior = CoefficientPrior.of(cohorts, endpoint, chosen, told)
         partial = out.with_name(f".{out.name}.partial")
         try:
