@@ -1,9 +1,9 @@
 """Learn configs/evidence/curve_shapes.yaml: `python -m benchmarks.learn_curve_shapes` writes it anew.
 
 Slopes come from the register's own figures. How patients die, how much the kind of regimen counts and
-whether the limits of medians are followed are chosen from a grid: for a trial left out, what makes the mean of
-the largest gaps of the other trials' arms to their digitised curves the smallest, each drawn from what was
-published at its data cut. Nothing of the choice for a trial looks at its own curves.
+whether the limits of medians are followed are chosen from a grid: for a trial left out, what makes the mean
+of the largest gaps of the other trials' arms to their digitised curves the smallest, each drawn from what
+was published at its data cut. Nothing of the choice for a trial looks at its own curves.
 
 What was settled before with all 14 curves in view: the illness-death form, the grid, and the criterion, which
 is the one reported. The command prints what other criteria would have given.

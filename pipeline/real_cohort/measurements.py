@@ -1,4 +1,4 @@
-"""Measurements without outcomes: a table of patients, or of one quantity over time, by a map of its columns."""
+"""Measurements without outcomes: a table of patients, or of one quantity over time, read by a map."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ class SeriesMap(MapSpec):
     column: str = Field(pattern=NAME, description="the visits' column it is compared with")
     baseline_until_day: float = 7.0
     smallest_baseline: float = Field(0.0, ge=0)
-    measurements_at_least: int = Field(1, ge=1, description="after baseline; patients with fewer are left out")
+    measurements_at_least: int = Field(
+        1, ge=1, description="after baseline; patients with fewer are left out"
+    )
     weeks: tuple[float, ...] = Field((6, 12, 18, 24), min_length=1)
     window_days: float = Field(10.5, gt=0)
 
@@ -86,8 +88,11 @@ def read_measurement_map(path: Path) -> MeasurementMap | SeriesMap:
     """Read a map of kind ``measurements`` or ``series``; InputError names every fault of it."""
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        kinds = {"measurements": MeasurementMap, "series": SeriesMap}
-        kind = kinds.get(raw.get("kind")) if isinstance(raw, dict) else None
+        kinds: dict[str, type[MeasurementMap | SeriesMap]] = {
+            "measurements": MeasurementMap,
+            "series": SeriesMap,
+        }
+        kind = kinds.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
         if kind is None:
             raise InputError(f"{path}: kind must be one of {', '.join(kinds)}")
         return kind.model_validate(raw)
@@ -125,7 +130,9 @@ def read_measurements(spec: MeasurementMap, data: Path) -> Measurements:
             Column(name, "baseline", column.kind, column.label, column.unit, column.modality, column.low,
                    column.high, levels, column.positive)
         )  # fmt: skip
-    groups = {name: _group(group, spec, file, patients, Path(data), faults) for name, group in spec.groups.items()}
+    groups = {
+        name: _group(group, spec, file, patients, Path(data), faults) for name, group in spec.groups.items()
+    }
     if faults.listed:
         raise InputError(f"{data} cannot be read with the map {spec.name!r}\n  " + "\n  ".join(faults.listed))
     return Measurements(observed, tuple(columns), groups)
@@ -137,7 +144,13 @@ def read_series(spec: SeriesMap, data: Path) -> pd.DataFrame:
     file = _rows(read_table(data), spec.where, used, data)
     faults = Faults()
     value = numbers(
-        file, file.text(spec.value, spec.missing), spec.value, spec.column, faults, decimal=".", recode=spec.recode
+        file,
+        file.text(spec.value, spec.missing),
+        spec.value,
+        spec.column,
+        faults,
+        decimal=".",
+        recode=spec.recode,
     )
     day = numbers(file, file.text(spec.day, spec.missing), spec.day, "day", faults, decimal=".")
     if faults.listed:
@@ -149,7 +162,9 @@ def read_series(spec: SeriesMap, data: Path) -> pd.DataFrame:
 def _rows(file: TableFile, where: tuple[Condition, ...], used: list[str], data: Path) -> TableFile:
     gone = [h for h in dict.fromkeys(used) if h not in file.cells]
     if gone:
-        raise InputError(f"{data}: no column {', '.join(map(repr, gone))}; it has {', '.join(file.cells)}")
+        raise InputError(
+            f"{data}: no column {', '.join(map(repr, gone))}; it has {', '.join(map(str, file.cells))}"
+        )
     kept = np.ones(len(file.cells), dtype=bool)
     for condition in where:
         values = file.text(condition.column)

@@ -35,7 +35,7 @@ def cox_coefficients(
     arms = [a for a in real["arm"].dropna().astype(str).unique() if (simulated["arm"] == a).any()]
     rows = []
     for arm in sorted(arms):
-        for feature in numbers[0]:
+        for feature in map(str, numbers[0]):
             column = known[column_of(feature)]
             centre, scale = 0.0, 1.0
             fits = []
@@ -70,7 +70,8 @@ def _fit(
     sides = [events] if number else [int(event[x == side].sum()) for side in (0.0, 1.0)]
     if min(sides) < FEWEST_EVENTS:
         return None
-    coefficient, error = one_coefficient(x.to_numpy(float), months.to_numpy(float), event.to_numpy(bool))
+    values, times = (np.asarray(s, dtype=float) for s in (x, months))
+    coefficient, error = one_coefficient(values, times, np.asarray(event, dtype=bool))
     return coefficient, error, events
 
 

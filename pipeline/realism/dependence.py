@@ -18,22 +18,20 @@ FEWEST_PATIENTS: Final = 30  # with both values
 RAREST: Final = 10  # patients at least on either side of a fact
 
 
-def correlation_table(
-    real: pd.DataFrame, simulated: pd.DataFrame, columns: Sequence[Column]
-) -> pd.DataFrame:
+def correlation_table(real: pd.DataFrame, simulated: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return Spearman's correlation of each pair of columns in both tables.
 
     Returns
     -------
     DataFrame
-        `first`, `second`, `real`, `simulated`, `patients_real`, `difference` (simulated less real) and `z`, the
-        difference of Fisher's transforms over its standard error, sqrt(1.06 / (n - 3)) in either table
-        (Fieller, Hartley and Pearson, Biometrika 1957;44:470-481). Levels of one category make no pair; pairs
-        that fewer than FEWEST_PATIENTS have, or facts that fewer than RAREST have, are left out.
+        `first`, `second`, `real`, `simulated`, `patients_real`, `difference` (simulated less real) and `z`,
+        the difference of Fisher's transforms over its standard error, sqrt(1.06 / (n - 3)) in either table
+        (Fieller, Hartley and Pearson, Biometrika 1957;44:470-481). Levels of one category make no pair;
+        pairs that fewer than FEWEST_PATIENTS have, or facts that fewer than RAREST have, are left out.
     """
     ours, theirs = encoded(real, columns), encoded(simulated, columns)
     rows = []
-    for first, second in combinations(ours, 2):
+    for first, second in combinations(map(str, ours), 2):
         if column_of(first) == column_of(second):
             continue
         pairs = [frame[[first, second]].dropna() for frame in (ours, theirs)]

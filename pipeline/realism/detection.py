@@ -26,8 +26,8 @@ class Detection:
     Attributes
     ----------
     scores : DataFrame
-        `columns` (which set), `classifier`, `auc` (mean over draws), `lowest`, `highest` and `control`, the same
-        for one draw of simulated patients against another.
+        `columns` (which set), `classifier`, `auc` (mean over draws), `lowest`, `highest` and `control`, the
+        same for one draw of simulated patients against another.
     importance : DataFrame
         `column`, `drop`: by how much the AUC of the boosted trees falls when the column's values (with their
         gaps) are shuffled among patients the trees have not seen; mean over folds and draws.
@@ -47,9 +47,10 @@ def detect(
 ) -> Detection:
     """Cross-validate classifiers on real patients and as many simulated ones.
 
-    The simulated patients are cut into draws of the real table's size. Each draw has its own division of patients
-    into FOLDS parts, balanced between real and simulated; a patient is judged by the classifier that has not seen
-    it. Gaps are left as they are: a classifier may go by who was not tested. Importances are those of the first set.
+    The simulated patients are cut into draws of the real table's size. Each draw has its own division of
+    patients into FOLDS parts, balanced between real and simulated; a patient is judged by the classifier that
+    has not seen it. Gaps are left as they are: a classifier may go by who was not tested. Importances are
+    those of the first set.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def detect(
     rows, drops = [], []
     done, total = 0, len(sets) * draws
     for place, (name, wanted) in enumerate(sets.items()):
-        features = [f for f in ours if column_of(f) in wanted]
+        features = [f for f in map(str, ours) if column_of(f) in wanted]
         found: dict[str, list[float]] = {"boosted trees": [], "random forest": []}
         control: dict[str, list[float]] = {key: [] for key in found}
         for draw, child in zip(range(draws), rng.spawn(draws), strict=True):
@@ -90,9 +91,7 @@ def detect(
             for key in found
         ]
     importance = pd.DataFrame(drops).mean().sort_values(ascending=False, kind="stable")
-    return Detection(
-        pd.DataFrame(rows), importance.rename_axis("column").rename("drop").reset_index()
-    )
+    return Detection(pd.DataFrame(rows), importance.rename_axis("column").rename("drop").reset_index())
 
 
 def _auc(
@@ -101,7 +100,7 @@ def _auc(
     x = np.concatenate([real.to_numpy(), drawn.to_numpy()])
     y = np.repeat([1, 0], [len(real), len(drawn)])
     seed = int(rng.integers(2**31))
-    columns = pd.Index([column_of(f) for f in real])
+    columns = np.array([column_of(f) for f in map(str, real)])
     chance = np.zeros(len(y))
     fallen = []
     for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y):
@@ -110,7 +109,7 @@ def _auc(
         if with_importance and key == "boosted trees":
             whole = roc_auc_score(y[test], chance[test])
             drop = {}
-            for column in columns.unique():
+            for column in dict.fromkeys(columns):
                 shuffled = x[test].copy()
                 places = np.flatnonzero(columns == column)
                 shuffled[:, places] = shuffled[rng.permutation(len(test))][:, places]

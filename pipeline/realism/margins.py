@@ -35,7 +35,7 @@ def margin_table(real: pd.DataFrame, simulated: pd.DataFrame, columns: Sequence[
     ours, theirs = encoded(real, columns), encoded(simulated, columns)
     known = {c.name: c for c in columns}
     rows = []
-    for feature in ours:
+    for feature in map(str, ours):
         column = known[column_of(feature)]
         a, b = ours[feature].dropna().to_numpy(), theirs[feature].dropna().to_numpy()
         if not len(a) or not len(b):

@@ -59,8 +59,8 @@ def relative_changes(
 def change_table(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFrame:
     """Set changes side by side: a row a week, with quantiles, spread and distances.
 
-    `ks` and `ks_chance` as in `margin_table`; `wasserstein` is the mean distance of the quantile functions, in
-    parts of the baseline.
+    `ks` and `ks_chance` as in `margin_table`; `wasserstein` is the mean distance of the quantile functions,
+    in parts of the baseline.
     """
     rows = []
     for week in sorted(set(real["week"]) & set(simulated["week"])):
