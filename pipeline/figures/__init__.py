@@ -12,6 +12,7 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
 from pipeline.figures.importance import (
     agreement,
@@ -61,6 +62,7 @@ __all__ = [
     "kaplan_meier",
     "kaplan_meier_curves",
     "kaplan_meier_figure",
+    "landmark_scores_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
@@ -74,6 +76,7 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "updated_risk_figure",
     "verification_figure",
     "waterfall",
     "waterfall_figure",

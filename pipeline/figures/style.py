@@ -43,6 +43,10 @@ MODEL_LABELS: Final = {
     "cox": "Cox, ridge",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Supermodel, many more patients",
 }
 MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
 METRIC_LABELS: Final = {

@@ -2,6 +2,14 @@
 
 from pipeline.landmark.cohort import at_risk, landmark_cohort
 from pipeline.landmark.kinetics import LandmarkFeatures
-from pipeline.landmark.series import SERIES, Series, measured_columns
+from pipeline.landmark.series import SERIES, Series, measured_columns, series_of
 
-__all__ = ["SERIES", "LandmarkFeatures", "Series", "at_risk", "landmark_cohort", "measured_columns"]
+__all__ = [
+    "SERIES",
+    "LandmarkFeatures",
+    "Series",
+    "at_risk",
+    "landmark_cohort",
+    "measured_columns",
+    "series_of",
+]

@@ -181,6 +181,27 @@ class SiteMap(MapSpec):
     column: Header
 
 
+class SeriesColumn(MapSpec):
+    """Where one serial measurement comes from; its name says what it is and in which unit."""
+
+    column: Header
+    recode: Recode = Field({}, description="raw value -> number, e.g. not detected: 0")
+    divide: float = Field(1.0, gt=0, description="unit conversion: the raw number is divided by this")
+
+
+class VisitsMap(MapSpec):
+    """Serial measurements, one row a visit, in the cohort's own file or in another one of its folder."""
+
+    file: str | None = Field(None, pattern=r"^[^/\\]+$", description="beside the data file")
+    patient: Header | None = Field(None, description="the cohort's own when left out")
+    months: TimeMap
+    columns: dict[Annotated[str, Field(pattern=NAME)], SeriesColumn] = Field(min_length=1)
+
+    def headers(self) -> list[str]:
+        """Every header of its table that the map uses, but for the patient's."""
+        return [self.months.column, *(c.column for c in self.columns.values())]
+
+
 class CohortMap(MapSpec):
     """How a file becomes a cohort: its columns, their units and their meaning."""
 
@@ -195,6 +216,7 @@ class CohortMap(MapSpec):
     outcomes: OutcomesMap
     arm: ArmMap | None = None
     site: SiteMap | None = None
+    visits: VisitsMap | None = Field(None, description="serial measurements")
     ignore: tuple[Header, ...] = Field((), description="columns knowingly left out")
     leave_out_without: tuple[str, ...] = Field((), description="patients without these are left out")
     confirmed: tuple[Confirmable, ...] = Field((), description="findings that were looked into")

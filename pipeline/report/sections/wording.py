@@ -15,6 +15,10 @@ MODEL_NAMES: Final = {
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
     "oracle": "Oracle (ceiling)",
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Reference (many more patients)",
 }
 DATA_NAMES: Final = {"cross-validation": "cross-validation", "external": "external test"}
 BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "one": "1 is right"}
