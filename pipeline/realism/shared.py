@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.schema import Column, InputError
 
+DECIMALS = 6  # a day in months has no end of them: how many a file prints is nothing about patients
 NOT_ASSESSED = "NE"  # a best response nobody recorded is one that could not be evaluated (RECIST 1.1)
 
 
@@ -52,7 +53,7 @@ def encoded(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     for column in columns:
         values = frame[column.name]
         if column.kind != "category":
-            out[column.name] = values.astype("Float64").astype(float)
+            out[column.name] = values.astype("Float64").astype(float).round(DECIMALS)
             continue
         text = values.astype(object)
         if column.name == "best_response":
