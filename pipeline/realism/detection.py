@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ def detect(
     real: pd.DataFrame,
     simulated: pd.DataFrame,
     columns: Sequence[Column],
-    sets: dict[str, Sequence[str]],
+    sets: Mapping[str, Sequence[str]],
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> Detection:
@@ -54,7 +54,7 @@ def detect(
 
     Parameters
     ----------
-    sets : dict
+    sets : mapping
         Name -> the columns a classifier is given.
     """
     ours, theirs = encoded(real, columns), encoded(simulated, columns)
@@ -121,7 +121,7 @@ def _auc(
 
 def _classifier(key: str, seed: int) -> Any:
     if key == "random forest":
-        return RandomForestClassifier(200, min_samples_leaf=5, random_state=seed, n_jobs=1)
+        return RandomForestClassifier(100, min_samples_leaf=5, random_state=seed, n_jobs=1)
     return HistGradientBoostingClassifier(
         max_iter=100, learning_rate=0.05, min_samples_leaf=10, random_state=seed
     )
