@@ -37,6 +37,7 @@ from pipeline.figures.survival import (
     kaplan_meier_figure,
     numbers_at_risk_table,
 )
+from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.verification import diagonal, verification_figure
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "calibration",
     "calibration_figure",
     "cohort_figure",
+    "contrasts_figure",
     "correlation_figure",
     "correlation_map",
     "diagonal",
@@ -59,6 +61,7 @@ __all__ = [
     "importance_figure",
     "importance_over_time",
     "importance_over_time_figure",
+    "incidence_figure",
     "kaplan_meier",
     "kaplan_meier_curves",
     "kaplan_meier_figure",

@@ -13,14 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.cohort_check import counted, outcome_findings
+from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.real_cohort.column_map import (
     DAYS_PER_MONTH,
-    CohortMap,
     EventMap,
     ResponseMap,
     TimeMap,
 )
 from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
+from pipeline.real_cohort.first_events import read_first_events
 from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
 from pipeline.real_cohort.visits import read_visits, split_visits
 from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
@@ -74,9 +75,14 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
     if cohort_map.visits is not None and serial is not None:
         visits, said = read_visits(cohort_map, cohort_map.visits, serial, frame.set_index("patient"), faults)
         warnings += said
+    events = None
+    if cohort_map.adverse_events is not None:
+        spec = cohort_map.adverse_events
+        events, said = read_first_events(cohort_map, spec, file, frame, faults)
+        warnings += said
     if faults.listed:
         raise _error(data_path, cohort_map, faults)
-    return replace(_cohort(cohort_map, file, frame, warnings), visits=visits)
+    return replace(_cohort(cohort_map, file, frame, warnings), visits=visits, events=events)
 
 
 def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputError:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cohort_check import counted
-from pipeline.real_cohort.column_map import CohortMap, VisitsMap
+from pipeline.real_cohort.cohort_map import CohortMap, VisitsMap
 from pipeline.real_cohort.conversion import Faults, months, numbers
 from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
 from pipeline.schema import InputError

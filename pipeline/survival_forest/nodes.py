@@ -177,8 +177,8 @@ class ForestNodes:
         """Rebuild the forest of `to_arrays`."""
         plain: dict[str, Any] = {f.name: arrays[f.name] for f in fields(cls) if f.name not in PARTS}
         leaves: dict[str, Any] = {f.name: arrays[f"leaves.{f.name}"] for f in fields(LeafTable)}
-        leaves["prior_patients"] = float(leaves["prior_patients"])
-        grid = TimeGrid(np.asarray(arrays["grid.months"]), bool(arrays["grid.pooled"]))
+        leaves["prior_patients"] = float(leaves["prior_patients"].item())
+        grid = TimeGrid(np.asarray(arrays["grid.months"]), bool(arrays["grid.pooled"].item()))
         return cls(**plain, leaves=LeafTable(**leaves), grid=grid)
 
 
