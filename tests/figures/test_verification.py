@@ -53,6 +53,6 @@ def test_a_panel_an_arm_with_digitised_drawn_and_plain_curves() -> None:
     )
     figure = digitised_figure(curves, gaps, "Title")
     shown = [ax for ax in figure.axes if ax.get_visible()]
-    assert [ax.get_title() for ax in shown] == ["T\nA, gap +0.030", "T\nB, gap +0.020"]
+    assert [ax.get_title(loc="left") for ax in shown] == ["T\nA, gap +0.030", "T\nB, gap +0.020"]
     assert all(len(ax.lines) == 3 for ax in shown)
     assert shown[0].get_ylabel() == "Overall survival (%)"
