@@ -178,9 +178,15 @@ def draw_truth(
         for treatment in treatments
     }
     for endpoint, parts in apart.items():
-        truth |= {f"{endpoint}_contribution[{c}]": x for c, x in parts.received(groups).items()}
+        truth |= {f"{endpoint}_contribution[{c}]": _single(x) for c, x in parts.received(groups).items()}
     truth |= totals(pieces, n)
-    return truth | {f"benefit_contribution[{c}]": x for c, x in apart["os"].benefit(treatments).items()}
+    benefit = apart["os"].benefit(treatments)
+    return truth | {f"benefit_contribution[{c}]": _single(x) for c, x in benefit.items()}
+
+
+def _single(values: Floats) -> NDArray[np.float32]:
+    """Return values in single precision: the contributions are two thirds of a cohort's memory."""
+    return values.astype(np.float32)
 
 
 def _draw_response(population: Population, truth: dict[str, Any], streams: Streams) -> NDArray[np.object_]:
