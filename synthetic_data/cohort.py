@@ -215,7 +215,11 @@ def _draw_response(
 def _contributions(
     plan: Plan, arm: NDArray[np.str_], effects: Mapping[tuple[str, bool], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Each marker's contribution to the log hazard under the arm received, by endpoint."""
+    """Each marker's contribution to the log hazard under the arm received, by endpoint.
+
+    Where a trial has arms with and without a checkpoint inhibitor, so does what each effect modifier adds to
+    its own contribution when the inhibitor is given.
+    """
     inhibitor = np.isin(arm, [a for a in plan.arms if plan.trial.arm(a).has_checkpoint_inhibitor])
     parts = []
     for endpoint in ENDPOINT_LABELS:
@@ -228,6 +232,10 @@ def _contributions(
             for c in columns
         }
         parts.append(pd.DataFrame(received).add_prefix(f"{endpoint}_contribution[").add_suffix("]"))
+        if set(tables) == {False, True}:
+            added = tables[True].subtract(tables[False], fill_value=0.0)
+            modifiers = added.loc[:, (added != 0).any()]
+            parts.append(modifiers.add_prefix(f"{endpoint}_modification[").add_suffix("]"))
     return pd.concat(parts, axis=1)
 
 
