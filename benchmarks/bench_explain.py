@@ -59,7 +59,7 @@ def permuted(grower: SurvivalForest, x: np.ndarray) -> float:
 
 
 def many(trained: int) -> tuple[int, float, float, float, float]:
-    """Return leaves, seconds here and by shap (50 patients, scaled), the gap, and seconds for interactions."""
+    """Return leaves, seconds here and by shap (50 patients, scaled), the gap, seconds for interactions."""
     x, y = drawn(trained, 20)
     nodes = SurvivalForest(n_estimators=TREES, n_jobs=2, random_state=0).fit(x, y).nodes_
     months = np.linspace(3.0, 36.0, 12)

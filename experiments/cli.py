@@ -190,6 +190,31 @@ def verify(
 
 
 @app.command()
+def realism(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort to draw, as for simulate")],
+    real: Annotated[
+        str,
+        typer.Argument(
+            metavar="MAP", help="the map of the real table: poplar, khan2025, laleh2022 or a file"
+        ),
+    ],
+    data: Annotated[Path, typer.Option(help="the real table")],
+    group: Annotated[
+        str | None, typer.Option(help="only these of its patients, as the map names them")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="patients to draw, times the real ones")] = 4,
+    seed: Annotated[int, typer.Option(help="same seed, same result")] = DEFAULT_SEED,
+    out: Annotated[Path | None, typer.Option(help="folder to make: page, CSV, JSON and figures")] = None,
+) -> None:
+    """Set simulated beside real patients: margins, correlations, effects, and what tells the two apart."""
+    from experiments.realism_command import compare
+
+    at_least("--draws", draws, 2)
+    at_least("--seed", seed, 0)
+    compare(config, real, data, group, draws, seed, out, console())
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")],
 ) -> None:

@@ -15,7 +15,8 @@ from pipeline.schema import Floats, InputError
 from synthetic_data.copula import GRID, GRID_MASS
 from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.evidence.simulation import Missing, Simulation
-from synthetic_data.markers import MarkerDraw, stream
+from synthetic_data.markers import MarkerDraw
+from synthetic_data.streams import draw_key, stream
 
 
 def add_defects(
@@ -25,7 +26,8 @@ def add_defects(
 
     Values under a marker's detection limit become that limit or half of it, as the marker declares;
     then values go missing, completely at random or depending on another column's true value. A
-    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own.
+    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own, or
+    that of the one it is tested with.
 
     Parameters
     ----------
@@ -34,19 +36,21 @@ def add_defects(
     draw : MarkerDraw
     rng : Generator
     """
-    key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
-    observed = draw.values.copy()
+    key = draw_key(rng)
+    observed: dict[str, pd.Series[Any]] = {str(c): values for c, values in draw.values.items()}
     for name in draw.dependence.ids:
         simulation = markers[name].simulate
         if simulation is None or simulation.column not in observed:
             continue
         column = simulation.column
         limited = _limited(observed[column], simulation)
-        if simulation.missing.fraction > 0:
-            absent = stream(key, name).random(len(observed)) < _chance(simulation, draw)
+        missing = draw.margins[name].missing
+        if missing.fraction > 0:
+            chance = _chance(missing, column, draw)
+            absent = stream(key, missing.tested_with or name).random(len(limited)) < chance
             limited = _blanked(limited, absent)
         observed[column] = limited
-    return observed
+    return pd.DataFrame(observed, index=draw.values.index, copy=False)
 
 
 def _limited(values: pd.Series[Any], simulation: Simulation) -> pd.Series[Any]:
@@ -62,13 +66,12 @@ def _blanked(values: pd.Series[Any], absent: NDArray[np.bool_]) -> pd.Series[Any
     return (values.astype(float) if values.dtype == bool else values).mask(absent)
 
 
-def _chance(simulation: Simulation, draw: MarkerDraw) -> float | Floats:
-    missing = simulation.missing
+def _chance(missing: Missing, column: str, draw: MarkerDraw) -> float | Floats:
     if missing.mechanism == "mcar":
         return missing.fraction
     if missing.depends_on not in draw.scores:
         raise InputError(
-            f"column {simulation.column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
+            f"column {column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
             f"drawn; draw its marker too, or make the values missing completely at random"
         )
     scores = draw.scores[missing.depends_on].to_numpy()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import yaml
 
 from pipeline.schema import Floats
 from synthetic_data.evidence import Register
 
+LEARNT_FILE: Final = Path(__file__).resolve().parents[1] / "configs" / "evidence" / "benefit.yaml"
 WEIGHT_SPREAD: Final = 1.0  # prior standard deviation of the weight of the studies, around 0: vague
 # Searched for the largest likelihood: standard deviations of the weight between trials, and of what no
 # study explains between subgroups.
@@ -81,6 +84,11 @@ class SubgroupEffects:
         """Of a prediction for a new trial's subgroup, shape (n,)."""
         of_weight = (self.weight_error**2 + self.between_trials**2) * studies**2
         return np.asarray(np.sqrt(of_weight + np.where(studies != 0, self.unexplained**2, 0.0)))
+
+
+def load_learnt_effects(file: Path = LEARNT_FILE) -> SubgroupEffects:
+    """Return what was learnt from all trials; `python -m benchmarks.learn_benefit` writes it anew."""
+    return SubgroupEffects(**yaml.safe_load(file.read_text(encoding="utf-8"))["learnt"])
 
 
 def learn(known: Departures) -> SubgroupEffects:

@@ -79,7 +79,7 @@ def draw_patients(trial: TrialSpec, register: Register, n: int, rng: np.random.G
     drawn, completed = _drawn_trial(trial, register)
     spec = CohortSpec(
         name="subgroups", trial=drawn.id, arms=completed.arms, eligibility=entry_conditions(trial),
-        defects=False,
+        defects=False, benefit_weight=1.0,
     )  # fmt: skip
     cohort = simulate_cohort(spec, n, rng, register)
     assert cohort.truth is not None  # noqa: S101 (simulated)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.schema import InputError
 from synthetic_data.evidence import Register
-from synthetic_data.markers import stream
+from synthetic_data.streams import draw_key, stream
 from synthetic_data.subgroup_effects import (
     Departures,
     SubgroupEffects,
@@ -44,7 +44,7 @@ class Study:
         Without marker effects read off the subgroups of trials (`without_trial_subgroups`).
     patients : int
         Drawn of each trial.
-    key : array of uint32
+    key : tuple of int
         Each trial is drawn from a stream found from this and its id, so that what is known of one does
         not depend on which others are there.
     exposed : tuple of Exposed
@@ -52,13 +52,13 @@ class Study:
 
     register: Register
     patients: int
-    key: np.typing.NDArray[np.uint32]
+    key: tuple[int, ...]
     exposed: tuple[Exposed, ...]
 
     @classmethod
     def of(cls, register: Register, n: int, rng: np.random.Generator) -> Study:
         """Draw `n` patients of every trial that published a subgroup's hazard ratio."""
-        key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
+        key = draw_key(rng)
         readouts, _ = all_subgroup_readouts(register.trials.values())
         register = without_trial_subgroups(register)
         exposed: list[Exposed] = []

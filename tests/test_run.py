@@ -33,10 +33,12 @@ def refused(analysis: Analysis, train: Cohort, external: Cohort | None = None) -
     [
         ({"models": {"coxx": {}}}, "unknown model 'coxx'"),
         ({"models": {"rsf": {"trees": 5}}}, "unknown option 'trees'"),
-        ({"metrics": ["unos_c"]}, "unknown metric 'unos_c'; did you mean 'uno_c'?"),
+        ({"metrics": ["unos_c"]}, "unknown metric 'unos_c'; did you mean 'uno_c'"),
         ({"subgroups": ["race"]}, "no column 'race'"),
         ({"features": ["nlr", "nlrr"]}, "no baseline column 'nlrr'"),
-        ({"horizons_months": [6, 12, 90]}, "90 lies beyond the follow-up"),
+        ({"horizons_months": [60, 90]}, "60, 90 all lie beyond the follow-up"),
+        ({"optimism": {"metrics": ["c"]}}, "optimism: metrics: unknown metric 'c'"),
+        ({"cross_validation": {"by": "site"}}, "cross_validation: by: cohort 'made' has no groups 'site'"),
         ({"endpoint": "pfs"}, "does not hold 'pfs'"),
     ],
 )
@@ -74,6 +76,32 @@ def test_a_cohort_without_events_or_with_too_few_patients_is_refused(small_analy
     assert "died" in refused(small_analysis, nobody)
     few = replace(cohort, observed=cohort.observed.iloc[:20])
     assert "too few for 2-fold cross-validation" in refused(small_analysis, few)
+
+
+def test_a_horizon_that_no_fold_can_speak_about_is_dropped_and_reported(small_analysis: Analysis) -> None:
+    asked = changed(small_analysis, horizons_months=[6, 12, 90], models={"cox": {"penalties": [0.1]}})
+    planned = plan(asked, made_cohort(200, 1))
+    assert planned.analysis.horizons_months == (6, 12)
+    assert planned.analysis.tau_months is None  # the folds decide
+    found = analyse(planned, np.random.default_rng(0))
+    assert found.analysis.horizons_months == (6, 12)
+    assert found.analysis.tau_months is not None
+    assert any("horizons dropped: 90 months" in note for note in found.notes)
+    horizons = found.tables["horizons"]
+    assert len(horizons) == 1 + 2 * 2  # the cohort, and both sides of two folds
+    assert found.analysis.tau_months == np.floor(horizons["usable_to_months"].min() * 10) / 10
+
+
+def test_the_folds_that_fix_tau_are_those_judged(small_plan: RunPlan, small_result: RunResult) -> None:
+    from pipeline.evaluate import validation_folds
+
+    rng, _ = stage_generator(np.random.default_rng(3), "cross-validation").spawn(2)
+    parts = validation_folds(small_plan.train, small_plan.analysis, rng)
+    told = small_result.tables["predictions"].query("data == 'cross-validation' and model == 'cox'")
+    for part in parts:
+        rows = small_plan.train.observed.index.get_indexer(part.test)
+        here = told[(told["repeat"] == part.repeat) & told["row"].isin(rows)]
+        assert set(here["fold"]) == {part.fold}
 
 
 def test_the_external_cohort_is_the_one_explained(small_plan: RunPlan, small_analysis: Analysis) -> None:

@@ -12,7 +12,6 @@ from matplotlib.ticker import PercentFormatter
 
 from pipeline.figures.style import (
     INK,
-    METRIC_LABELS,
     SOFT,
     grid,
     model_colours,
@@ -20,6 +19,7 @@ from pipeline.figures.style import (
     new_figure,
     styled,
 )
+from pipeline.metrics import METRICS
 
 
 @styled
@@ -58,7 +58,7 @@ def landmark_scores_figure(scores: pd.DataFrame, metrics: Sequence[str], horizon
         ax.set_xlabel("Landmark (months), and patients at risk")
         horizon = rows.loc[rows["metric"] == metric, "horizon_months"]
         within = f", {horizon_months:g} months ahead" if horizon.notna().any() else ""
-        ax.set_ylabel(f"{METRIC_LABELS.get(metric, metric)}{within}")
+        ax.set_ylabel(f"{METRICS[metric].label}{within}")
         if metric in ("auc", "uno_c", "harrell_c"):
             ax.axhline(0.5, color=SOFT, linewidth=0.8, linestyle=":")
         grid(ax, "y")

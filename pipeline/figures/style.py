@@ -51,16 +51,6 @@ MODEL_LABELS: Final = {
     "reference": "Supermodel, many more patients",
 }
 MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
-METRIC_LABELS: Final = {
-    "harrell_c": "Harrell's C",
-    "uno_c": "Uno's C",
-    "auc": "Time-dependent AUC",
-    "brier": "Brier score",
-    "ibs": "Integrated Brier score",
-    "scaled_brier": "Scaled Brier score",
-    "calibration_slope": "Calibration slope",
-    "ici": "Integrated calibration index",
-}
 
 STYLE: Final = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same letters

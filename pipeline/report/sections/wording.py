@@ -23,7 +23,12 @@ MODEL_NAMES: Final = {
     "reference": "Reference (many more patients)",
 }
 DATA_NAMES: Final = {"cross-validation": "cross-validation", "external": "external test"}
-BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "one": "1 is right"}
+BETTER: Final = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "one": "1 is right",
+    "zero": "0 is right",
+}
 
 
 def model_name(name: str) -> str:
