@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import numpy as np
-
-from pipeline.schema import InputError
+import typer
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
     from rich.console import Console
 
+    from experiments.realism_page import Findings
     from pipeline.schema import Cohort, Column
 
 AUC_LIMIT: Final = 0.65
@@ -25,16 +20,24 @@ DRAWS: Final = 4
 OUTCOME_COLUMNS: Final = ("os_months", "died", "pfs_months", "progressed_or_died", "best_response")
 
 
-@dataclass
-class Findings:
-    """What a comparison found: tables and figures by name, and figures of merit."""
+def realism(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort to draw, as for simulate")],
+    real: Annotated[
+        str,
+        typer.Argument(metavar="MAP", help="map of the real table: poplar, khan2025, laleh2022 or a file"),
+    ],
+    data: Annotated[Path, typer.Option(help="the real table")],
+    group: Annotated[str | None, typer.Option(help="only these patients, as the map names them")] = None,
+    draws: Annotated[int, typer.Option(help="patients to draw, times the real ones")] = 4,
+    seed: Annotated[int, typer.Option(help="same seed, same result")] = 2018,
+    out: Annotated[Path | None, typer.Option(help="folder to make: page, CSV, JSON and figures")] = None,
+) -> None:
+    """Set simulated beside real patients: margins, correlations, effects, and what tells the two apart."""
+    from experiments.cli import at_least, console
 
-    title: str
-    citation: str
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    figures: dict[str, Callable[[], Figure]] = field(default_factory=dict)
-    account: dict[str, Any] = field(default_factory=dict)
-    words: list[str] = field(default_factory=list)
+    at_least("--draws", draws, 2)
+    at_least("--seed", seed, 0)
+    compare(config, real, data, group, draws, seed, out, console())
 
 
 def compare(
@@ -66,7 +69,9 @@ def compare(
     console : Console
     """
     from experiments.config import find_config, read_yaml
+    from experiments.realism_page import print_findings, write_findings
     from pipeline.real_cohort import SeriesMap, read_measurement_map
+    from pipeline.schema import InputError
 
     if not data.is_file():
         raise InputError(f"--data {data}: there is no such file")
@@ -86,13 +91,15 @@ def compare(
             found = _series(config, spec, data, seed)
         else:
             found = _measurements(config, spec, data, group, draws, seed)
-    _print(found, console)
+    print_findings(found, console)
     if out is not None:
-        _write(found, out)
+        write_findings(found, out)
         console.print(f"folder  {out}", highlight=False, soft_wrap=True)
 
 
 def _draw(config: str, n: int, seed: int) -> Cohort:
+    import numpy as np
+
     from experiments.cohorts import resolve_simulated
     from pipeline.run.streams import stage_generator
 
@@ -100,9 +107,11 @@ def _draw(config: str, n: int, seed: int) -> Cohort:
 
 
 def _patients(config: str, path: Path, data: Path, draws: int, seed: int, console: Console) -> Findings:
+    import numpy as np
     import pandas as pd
 
     from experiments.progress import StageProgress
+    from experiments.realism_page import Findings
     from pipeline.figures.realism import agreement_figure_of, detection_figure
     from pipeline.real_cohort import read_cohort, read_map
     from pipeline.realism import (
@@ -166,9 +175,11 @@ def _patients(config: str, path: Path, data: Path, draws: int, seed: int, consol
 
 
 def _measurements(config: str, spec: Any, data: Path, group: str | None, draws: int, seed: int) -> Findings:
+    from experiments.realism_page import Findings
     from pipeline.figures.realism import agreement_figure_of
     from pipeline.real_cohort import read_measurements
     from pipeline.realism import shared_columns
+    from pipeline.schema import InputError
 
     table = read_measurements(spec, data)
     if group is not None and group not in table.groups:
@@ -188,10 +199,12 @@ def _measurements(config: str, spec: Any, data: Path, group: str | None, draws: 
 def _series(config: str, spec: Any, data: Path, seed: int) -> Findings:
     import pandas as pd
 
+    from experiments.realism_page import Findings
     from pipeline.figures.realism import changes_figure
     from pipeline.real_cohort import read_series
     from pipeline.real_cohort.column_map import DAYS_PER_MONTH
     from pipeline.realism import change_table, relative_changes
+    from pipeline.schema import InputError
 
     table = read_series(spec, data)
     drawn = _draw(config, SERIES_PATIENTS, seed)
@@ -261,44 +274,3 @@ def _correlations(found: Findings, real: pd.DataFrame, drawn: pd.DataFrame, colu
             f"{summary['root_mean_square_difference']:.3f} (by chance {summary['by_chance']:.3f}); "
             f"{summary['inside']:.0%} differ by no more than chance allows"
         )
-
-
-TABLE_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "margins": ("label", "real", "real_low", "real_high", "simulated", "simulated_low", "simulated_high",
-                "missing_real", "missing_simulated", "ks", "ks_chance", "wasserstein"),
-    "coefficients": ("arm", "endpoint", "feature", "events_real", "real", "real_error", "simulated",
-                     "simulated_error", "z"),
-    "detection": ("columns", "classifier", "auc", "lowest", "highest", "control"),
-}  # fmt: skip
-
-
-def _print(found: Findings, console: Console) -> None:
-    from experiments.evidence_tables import table as text_table
-
-    console.print(found.title, style="bold")
-    for name, columns in TABLE_COLUMNS.items():
-        if name in found.tables:
-            rows = found.tables[name][list(columns)].round(3)
-            console.print(
-                text_table(name, [{str(k): v for k, v in r.items()} for r in rows.to_dict("records")])
-            )
-    for words in found.words:
-        console.print(words, highlight=False, soft_wrap=True)
-    console.print(f"real data: {found.citation}", highlight=False, soft_wrap=True, style="dim")
-
-
-def _write(found: Findings, out: Path) -> None:
-    from experiments.realism_page import realism_page
-    from pipeline.artifacts.folders import new_folder
-    from pipeline.figures import save_figure
-
-    with new_folder(out) as folder:
-        for name, table in found.tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        account = {"title": found.title, "real_data": found.citation} | found.account
-        (folder / "realism.json").write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
-        pictures = {}
-        for name, draw in found.figures.items():
-            pictures[name] = save_figure(draw(), folder / name)[0]
-        page = realism_page(found.title, found.citation, found.words, found.tables, pictures)
-        (folder / "realism.html").write_text(page, encoding="utf-8")

@@ -45,7 +45,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
-from pipeline.figures.verification import diagonal, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -62,6 +62,7 @@ __all__ = [
     "dependence",
     "dependence_figure",
     "diagonal",
+    "digitised_figure",
     "fidelity",
     "fidelity_figure",
     "flow",

@@ -124,7 +124,7 @@ def test_dependence_is_coloured_by_the_strongest_interaction(explained, models, 
 
 
 def test_a_model_without_exact_explanation_is_refused(patients, train):
-    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: cox, rsf"):
+    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: bayes_cox, cox, rsf"):
         explain(SimpleNamespace(name="pdl1"), patients, train, HORIZONS)
 
 
