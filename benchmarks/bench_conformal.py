@@ -1,7 +1,7 @@
 """Whether 90 % lower bounds of survival hold for 90 % when who is censored depends on the patient.
 
 True coverage over fresh patients, their own survival curves known, for bounds calibrated with and without the
-weights; the model lacks the strongest marker's square and the truth's falling hazard is no assumption of it.
+weights; the model is wrong: it lacks the square of a marker that the truth has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline import conformal
 from pipeline.schema import OUTCOMES, Cohort, Column, Floats
 
 REPLICATES, PATIENTS, FRESH, LEVEL = 100, 2_000, 5_000, 0.9
-SHAPE = 0.8  # Weibull: the hazard falls
+SHAPE = 2.0  # Weibull: the hazard rises, so that a tenth of the events comes after many are censored
 
 
 def patients(n: int, rng: np.random.Generator) -> tuple[Cohort, Floats]:
@@ -26,7 +26,7 @@ def patients(n: int, rng: np.random.Generator) -> tuple[Cohort, Floats]:
     first, second = rng.normal(size=(2, n))
     scale = 14 * np.exp(-0.7 * first - 0.3 * second**2)
     died = scale * rng.weibull(SHAPE, n)
-    left = rng.exponential(26 * np.exp(-0.8 * first), n)
+    left = rng.exponential(30 * np.exp(-1.6 * first), n)
     observed = pd.DataFrame(
         {"first": first, "second": second, "os_months": np.minimum(died, left), "died": died <= left},
         index=pd.RangeIndex(n, name="patient"),

@@ -121,6 +121,23 @@ def toxicity(
 
 
 @app.command()
+def benefit(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (poplar_benefit) or a YAML file")],
+    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="patients to draw")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+) -> None:
+    """Prognostic or predictive: who gains from one arm over the other in a randomised cohort."""
+    from experiments.benefit_command import run_benefit
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_benefit(config, data, out, n, seed, report, console())
+
+
+@app.command()
 def simulate(
     config: Annotated[
         str,

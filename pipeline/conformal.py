@@ -1,4 +1,4 @@
-"""Experimental: lower bounds of survival time that hold at a stated rate, by weighted conformal calibration."""
+"""Experimental: lower bounds of survival time that hold at a stated rate, by weighted conformal inference."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def lower_bounds(
     calibration half the share of patients who have the event before their bound is estimated with each event
     weighted by the inverse of the chance, given the patient's columns, of being still followed just before
     it (a Cox model of censoring fitted on the other half); the bound is read at the largest predicted risk
-    that keeps this share, the heaviest possible new patient included, within 1 - level. Assumes censoring
-    independent of survival given the columns, and that the censoring model is right: with too few patients
-    or a wrong one, coverage is only near `level`. Marginal, not for any one patient. Sources: Candès, Lei and
-    Ren, J R Stat Soc B 2023;85:24, doi:10.1093/jrsssb/qkac004; Gui et al., Biometrika 2024;111:459,
+    that keeps this share, one more patient as heavy as any so far included, within 1 - level. Assumes
+    censoring independent of survival given the columns, and that the censoring model is right: with too few
+    patients or a wrong one, coverage is only near `level`. Marginal, not for any one patient. Sources: Candès,
+    Lei and Ren, J R Stat Soc B 2023;85:24, doi:10.1093/jrsssb/qkac004; Gui et al., Biometrika 2024;111:459,
     doi:10.1093/biomet/asad076.
 
     Raises
@@ -107,7 +107,8 @@ def lower_bounds(
     risk_at_event = 1 - _read(_curves(model, kept.observed, months), months, y["time"])
     event = y["event"] & (y["time"] <= last)
     order = np.argsort(risk_at_event[event], kind="stable")
-    missed = (np.cumsum(weights[event][order]) + weights.max()) / (len(y) + 1)
+    heaviest = np.maximum.accumulate(weights[event][order])
+    missed = (np.cumsum(weights[event][order]) + heaviest) / (len(y) + 1)
     allowed = int(np.searchsorted(missed, 1 - level, side="right"))
     if allowed == 0:
         raise InputError(

@@ -9,7 +9,7 @@ from pipeline.benefit.judging import (
     cross_fitted,
     judge_benefit,
 )
-from pipeline.benefit.learners import LEARNERS, Question, predict_benefit, true_benefit
+from pipeline.benefit.learners import LEARNERS, Question, predict_benefit, randomised, true_benefit
 from pipeline.benefit.measures import c_for_benefit, qini
 from pipeline.benefit.pseudo_observations import pseudo_observations
 
@@ -27,6 +27,7 @@ __all__ = [
     "predict_benefit",
     "pseudo_observations",
     "qini",
+    "randomised",
     "treatment_interaction",
     "true_benefit",
 ]
