@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from experiments.evidence_command import evidence_app
+from experiments.realism_command import realism
+from experiments.study_commands import STUDY_COMMANDS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,6 +53,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
+app.command()(realism)
+for study_command in STUDY_COMMANDS:
+    app.command()(study_command)
 
 
 @app.command()
@@ -81,60 +86,26 @@ def run(
 
 
 @app.command()
-def dynamic(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
-    ],
-    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    n: Annotated[
-        int | None, typer.Option("--n", help="patients to draw for training, and again for testing")
+def prior(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")],
+    out: Annotated[Path, typer.Option(help="JSON file to make")],
+    endpoint: Annotated[str, typer.Option(help="os or pfs")] = "os",
+    columns: Annotated[
+        str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+    arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
+    draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
+    n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
+    seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
 ) -> None:
-    """Predict anew at every landmark from serial measurements, beside baseline alone."""
-    from experiments.dynamic_command import run_dynamic
+    """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    from experiments.prior_command import make_prior
 
-    at_least("--n", n, 1)
+    at_least("--draws", draws, 5)
+    at_least("--n", n, 200)
     at_least("--seed", seed, 0)
-    run_dynamic(config, data, out, n, seed, report, console())
-
-
-@app.command()
-def toxicity(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
-    ],
-    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="patients to draw")] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-) -> None:
-    """Adverse events with competing risks, and whether patients with one live longer, rightly asked."""
-    from experiments.toxicity_command import run_toxicity
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_toxicity(config, data, out, n, seed, report, console())
-
-
-@app.command()
-def benefit(
-    config: Annotated[str, typer.Argument(help="a study: a shipped name (poplar_benefit) or a YAML file")],
-    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="patients to draw")] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-) -> None:
-    """Prognostic or predictive: who gains from one arm over the other in a randomised cohort."""
-    from experiments.benefit_command import run_benefit
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_benefit(config, data, out, n, seed, report, console())
+    named = None if columns is None else [name.strip() for name in columns.split(",")]
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
 
 
 @app.command()
@@ -188,6 +159,7 @@ def verify(
         int | None, typer.Option(help="processes for --all; changes no number [default: all processors]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder to make: CSV, JSON and figures")] = None,
+    digitised: Annotated[Path | None, typer.Option(help="digitised curves to compare with (CSV)")] = None,
 ) -> None:
     """Draw a trial, estimate every published figure anew; ends with code 1 when one built on is missed."""
     from experiments.verify_command import verify_cohort, verify_register
@@ -199,9 +171,9 @@ def verify(
     if every is (config is not None):
         raise InputError("name one cohort (lungio verify keynote_189), or give --all and no name")
     if config is None:
-        met = verify_register(n, seed, jobs, out, console())
+        met = verify_register(n, seed, jobs, out, console(), digitised=digitised)
     else:
-        met = verify_cohort(config, n, seed, out, console())
+        met = verify_cohort(config, n, seed, out, console(), digitised)
     if not met:
         raise typer.Exit(MISSED)
 

@@ -72,8 +72,8 @@ def lower_bounds(
     that keeps this share, one more patient as heavy as any so far included, within 1 - level. Assumes
     censoring independent of survival given the columns, and that the censoring model is right: with too few
     patients or a wrong one, coverage is only near `level`. Marginal, not for any one patient. Sources:
-    Candès, Lei and Ren, J R Stat Soc B 2023;85:24, doi:10.1093/jrsssb/qkac004; Gui et al., Biometrika 2024;111:459,
-    doi:10.1093/biomet/asad076.
+    Candès, Lei and Ren, J R Stat Soc B 2023;85:24, doi:10.1093/jrsssb/qkac004; Gui et al., Biometrika
+    2024;111:459, doi:10.1093/biomet/asad076.
 
     Raises
     ------

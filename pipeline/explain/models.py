@@ -169,5 +169,6 @@ def _grid(months: Floats) -> Floats:
 
 EXPLAINERS: Final[Mapping[str, Callable[[Any, Question], Answer]]] = {
     "cox": _explain_cox,
+    "bayes_cox": _explain_cox,
     "rsf": _explain_forest,
 }

@@ -39,7 +39,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
-from pipeline.figures.verification import diagonal, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -56,6 +56,7 @@ __all__ = [
     "correlation_figure",
     "correlation_map",
     "diagonal",
+    "digitised_figure",
     "fidelity",
     "fidelity_figure",
     "flow",

@@ -97,7 +97,7 @@ def test_other_scales_and_backgrounds_add_up_too(scale, filled, models, patients
 
 
 def test_a_model_without_exact_explanation_is_refused(patients, train):
-    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: cox, rsf"):
+    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: bayes_cox, cox, rsf"):
         explain(SimpleNamespace(name="pdl1"), patients, train, HORIZONS)
 
 
