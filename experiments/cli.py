@@ -123,6 +123,29 @@ def toxicity(
 
 
 @app.command()
+def prior(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")],
+    out: Annotated[Path, typer.Option(help="JSON file to make")],
+    endpoint: Annotated[str, typer.Option(help="os or pfs")] = "os",
+    columns: Annotated[
+        str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
+    draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
+    n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
+    seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
+) -> None:
+    """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    from experiments.prior_command import make_prior
+
+    at_least("--draws", draws, 5)
+    at_least("--n", n, 200)
+    at_least("--seed", seed, 0)
+    named = None if columns is None else [name.strip() for name in columns.split(",")]
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
+
+
+@app.command()
 def simulate(
     config: Annotated[
         str,
