@@ -14,7 +14,14 @@ from pipeline.figures.cohort import (
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
-from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
+from pipeline.figures.explanation import (
+    beeswarm,
+    beeswarm_figure,
+    dependence,
+    dependence_figure,
+    waterfall,
+    waterfall_figure,
+)
 from pipeline.figures.importance import (
     agreement,
     agreement_figure,
@@ -55,6 +62,8 @@ __all__ = [
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "dependence",
+    "dependence_figure",
     "diagonal",
     "digitised_figure",
     "fidelity",
