@@ -121,6 +121,23 @@ def toxicity(
 
 
 @app.command()
+def transport(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (chowell_transport) or a YAML file")],
+    data: Annotated[Path | None, typer.Option(help="the data file of the real cohort")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="synthetic patients to draw for training")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+) -> None:
+    """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
+    from experiments.transport_command import run_transport
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_transport(config, data, out, n, seed, report, console())
+
+
+@app.command()
 def simulate(
     config: Annotated[
         str,

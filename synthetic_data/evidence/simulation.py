@@ -61,6 +61,21 @@ class TrialMargin(Spec):
     shares: dict[str, Part] = Field(default_factory=dict)
 
 
+class Substitute(Spec):
+    """What stands in where a cohort may not use the figures of some patients: those it will be tested on.
+
+    Attributes
+    ----------
+    margin : Override, optional
+        Instead of the margin, where that is of those patients; without it the marker is then not drawn.
+    effects : tuple of MarkerEffect
+        Instead of the effects on an endpoint that are of those patients.
+    """
+
+    margin: Override | None = None
+    effects: tuple[MarkerEffect, ...] = ()
+
+
 class Missing(Spec):
     """How often a value is missing, and on what that depends.
 
@@ -125,6 +140,7 @@ class Simulation(Spec):
     loadings: dict[FactorName, Annotated[float, Field(gt=-1, lt=1)]] = Field(default_factory=dict)
     correlations: tuple[Association, ...] = ()
     effects: tuple[MarkerEffect, ...] = ()
+    substitute: Substitute = Substitute()
 
     @property
     def positive(self) -> bool:
@@ -134,7 +150,7 @@ class Simulation(Spec):
     @model_validator(mode="after")
     def _margin_is_complete(self) -> Simulation:
         faults = _margin_faults(self.family, self.parameters, self.quantiles, self.levels)
-        for override in self.overrides:
+        for override in (*self.overrides, *filter(None, [self.substitute.margin])):
             faults += _margin_faults(
                 self.family,
                 {**self.parameters, **override.parameters},
@@ -150,7 +166,7 @@ class Simulation(Spec):
         if sum(value**2 for value in self.loadings.values()) >= 1:
             faults.append("squared loadings must sum to less than 1")
         levels = self.levels or {"false": 0.0, "true": 0.0}
-        for effect in self.effects:
+        for effect in (*self.effects, *self.substitute.effects):
             if effect.transform == "level" and effect.level not in levels:
                 faults.append(f"an effect names the level {effect.level!r}; known: {', '.join(levels)}")
             if effect.transform in {"ln", "log2"} and self.family != "lognormal" and effect.offset == 0:
