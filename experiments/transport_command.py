@@ -97,7 +97,9 @@ def _sources(experiment: TransportExperiment, data: Path | None) -> tuple[Cohort
         )
     test = resolve_cohort(CohortChoice(cohort=experiment.test), data, "test", experiment.name)
     if test.simulated:
-        raise InputError(f"test: {experiment.test!r} is not a real cohort; transport is judged on real patients")
+        raise InputError(
+            f"test: {experiment.test!r} is not a real cohort; transport is judged on real patients"
+        )
     # Missing values follow the test cohort's; the generator's own would come on top.
     plain = train.spec.model_copy(update={"defects": False, "arms": experiment.train_arms or train.spec.arms})
     return replace(train, spec=plain), test
@@ -124,7 +126,7 @@ def _print(tables: Mapping[str, pd.DataFrame], console: Console) -> None:
         for row in tables["matched"].to_dict("records"):
             number = f"{row['patients']:.0f}" if row["patients"] == row["patients"] else f"> {row['largest']}"
             console.print(
-                f"{row['endpoint']}, {row['model']}: {number} real patients rank as well as synthetic ones alone",
+                f"{row['endpoint']}, {row['model']}: {number} real patients match synthetic training",
                 highlight=False,
             )
     counts = tables["evidence"]["use"].value_counts()

@@ -29,8 +29,8 @@ from pipeline.evaluate import (
 from pipeline.models import available_scores
 from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.run.streams import stage_generator
-from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress
-from pipeline.transport import ablation, align, of_arms, compared, learning_curve, patients_to_match
+from pipeline.schema import ENDPOINTS, Cohort, InputError, Prediction, Progress
+from pipeline.transport import ablation, align, compared, learning_curve, of_arms, patients_to_match
 from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import Plan, plan_cohort
 from synthetic_data.evidence import Register, load_register
@@ -65,9 +65,13 @@ def evidence_without_test(train: CohortSource, cohort_map: CohortMap) -> tuple[R
     for figure in plan.curves.figures:
         if figure.built_on:
             if patients.named(figure.source, figure.population):
-                raise InputError(f"evidence: {figure.kind} of {figure.arm} ({figure.source}) is the test cohort's")
+                raise InputError(
+                    f"evidence: {figure.kind} of {figure.arm} ({figure.source}) is the test cohort's"
+                )
             what = f"{figure.kind} of {figure.endpoint}"
-            rows.append((figure.arm, what, f"{figure.months:g} months, {figure.survival:.0%}", figure.source, "used"))
+            rows.append(
+                (figure.arm, what, f"{figure.months:g} months, {figure.survival:.0%}", figure.source, "used")
+            )
     return strict, pd.DataFrame(rows, columns=["of", "figure", "value", "source", "use"])
 
 
@@ -109,9 +113,7 @@ def _drawn(
     plan: Plan = plan_cohort(train.spec, register)
     assert train.patients is not None  # noqa: S101 - resolve_cohort saw to it
     drawn = simulate_cohort(plan, train.patients, stage_generator(rng, "cohort train"), register)
-    return align(
-        drawn, real, stage_generator(rng, "align"), experiment.train_arms, experiment.test_arms
-    )
+    return align(drawn, real, stage_generator(rng, "align"), experiment.train_arms, experiment.test_arms)
 
 
 def _endpoint(
@@ -145,7 +147,7 @@ def _endpoint(
         wished, [*whole_sets(wished, [synthetic, test]), *fold_sets(wished, everything, parts)]
     ).analysis
     published, _ = available_scores([everything.columns])
-    carried = {}
+    carried: dict[str, Prediction] = {}
     for suffix, (cohort, seen) in pairs.items():
         fitted = fit_models(cohort, analysis, stage("fit"), progress)
         predicted = external(fitted, cohort, seen, analysis)
@@ -195,18 +197,13 @@ def _described(
             part = tables["learning_curve"].query("endpoint == @endpoint")
             label = ENDPOINTS[endpoint].label
             drawn[f"learning_curve_{endpoint}"] = partial(figures.learning_curve_figure, part, label)
-    scores = tables["scores"].query("metric == 'harrell_c' and data == 'external'").set_index(["endpoint", "model"])
-    cards = [
-        (
-            f"{ENDPOINTS[endpoint].label}: {model} on synthetic patients",
-            f"{scores.loc[(endpoint, model + SYNTHETIC), 'value']:.3f}",
-            "Harrell's C on real patients, {:.3f} to {:.3f}".format(
-                *scores.loc[(endpoint, model + SYNTHETIC), ["low", "high"]]
-            ),
-        )
-        for endpoint in experiment.endpoints
-        for model in experiment.models
-    ]
+    cards = []
+    scores = tables["scores"].query("metric == 'harrell_c' and data == 'external'")
+    for row in scores[scores["model"].str.endswith(SYNTHETIC)].to_dict("records"):
+        name = row["model"].removesuffix(SYNTHETIC)
+        interval = f"Harrell's C on real patients, {row['low']:.3f} to {row['high']:.3f}"
+        what = f"{ENDPOINTS[row['endpoint']].label}: {name} on synthetic patients"
+        cards.append((what, f"{row['value']:.3f}", interval))
     counts = tables["evidence"]["use"].value_counts()
     facts: dict[str, Any] = {"shared_columns": test.names("baseline"), "figures": counts.to_dict()}
     return Study(

@@ -140,7 +140,7 @@ def _without(
         if effect.endpoint in gone:
             if _effect_is_of(register, name, effect, patients):
                 raise InputError(
-                    f"marker {name!r}: the substitute of its effect on {effect.endpoint} is of the same patients"
+                    f"marker {name!r}: the substitute of its effect on {effect.endpoint} is theirs too"
                 )
             effects.append(effect)
             account.append(_used(register, name, effect, "substitute"))

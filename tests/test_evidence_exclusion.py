@@ -1,4 +1,4 @@
-"""Evidence without the figures of some patients: nothing of theirs is left, and all of it is accounted for."""
+"""Evidence without the figures of some patients: nothing of theirs is left."""
 
 import pytest
 
@@ -55,14 +55,16 @@ def test_a_substitute_of_the_same_patients_is_refused():
         update={"substitute": nlr.simulate.substitute.model_copy(update={"effects": (theirs,)})}
     )
     markers = {**register.markers, "nlr": nlr.model_copy(update={"simulate": block})}
-    with pytest.raises(InputError, match=r"marker 'nlr': the substitute of its effect on os is of the same"):
+    with pytest.raises(InputError, match=r"marker 'nlr': the substitute of its effect on os is theirs too"):
         without_patients(type(register)(register.folder, register.trials, markers), MSK)
 
 
 def test_a_derived_value_is_theirs_when_the_figures_it_names_are():
     register = load_register()
     nlr = register.markers["nlr"]
-    derived = MarkerEffect(endpoint="os", ratio=1.5, transform="ln", basis="derived", reason="of effects 12 and 14")
+    derived = MarkerEffect(
+        endpoint="os", ratio=1.5, transform="ln", basis="derived", reason="of effects 12 and 14"
+    )
     block = nlr.simulate.model_copy(update={"effects": (derived,)})
     markers = {**register.markers, "nlr": nlr.model_copy(update={"simulate": block})}
     strict, _ = without_patients(type(register)(register.folder, register.trials, markers), MSK)

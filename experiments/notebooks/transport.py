@@ -15,7 +15,7 @@ from pathlib import Path
 from IPython.display import HTML
 
 from pipeline.artifacts import load_run
-from pipeline.report import blocks, sections
+from pipeline.report import sections
 
 run = load_run(Path(RUN))
 HTML(sections.study_opening(run))

@@ -13,7 +13,14 @@ from pipeline.figures.cohort import (
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
-from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
+from pipeline.figures.explanation import (
+    beeswarm,
+    beeswarm_figure,
+    dependence,
+    dependence_figure,
+    waterfall,
+    waterfall_figure,
+)
 from pipeline.figures.importance import (
     agreement,
     agreement_figure,
@@ -39,7 +46,7 @@ from pipeline.figures.survival import (
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.transport import learning_curve_figure
-from pipeline.figures.verification import diagonal, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -53,7 +60,10 @@ __all__ = [
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "dependence",
+    "dependence_figure",
     "diagonal",
+    "digitised_figure",
     "fidelity",
     "fidelity_figure",
     "flow",

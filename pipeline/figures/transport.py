@@ -35,7 +35,9 @@ def learning_curve_figure(curve: pd.DataFrame, endpoint: str) -> Figure:
         for colour, (source, label) in zip(PALETTE, LABELS.items(), strict=False):
             part = curve[(curve["model"] == model) & (curve["source"] == source)].sort_values("patients")
             style = "--" if source == "synthetic" else "-"
-            ax.plot(part["patients"], part["value"], style, marker="o", markersize=3, color=colour, label=label)
+            ax.plot(
+                part["patients"], part["value"], style, marker="o", markersize=3, color=colour, label=label
+            )
             ax.fill_between(
                 part["patients"], part["value"] - part["error"], part["value"] + part["error"],
                 color=colour, alpha=0.15, linewidth=0,

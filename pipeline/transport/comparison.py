@@ -1,4 +1,4 @@
-"""Models trained elsewhere beside models cross-validated in the test cohort, on the same patients and folds."""
+"""Models trained elsewhere beside models cross-validated in the test cohort, on the same folds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pipeline.evaluate import Predictions
 from pipeline.schema import Prediction
 
 
-def compared(
-    carried: Mapping[str, Prediction], inside: Predictions, suffix: str = "_real"
-) -> Predictions:
+def compared(carried: Mapping[str, Prediction], inside: Predictions, suffix: str = "_real") -> Predictions:
     """Put predictions of models that saw nobody of the test cohort beside its cross-validated ones.
 
     All are then judged fold by fold, on the same resamples, so that differences are paired. Names of the

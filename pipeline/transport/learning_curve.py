@@ -12,8 +12,8 @@ from pydantic import Field
 
 from pipeline.config import Analysis, Spec
 from pipeline.evaluate import build_models, fit_models, model_context
-from pipeline.metrics.discrimination import concordance
 from pipeline.metrics.contract import Outcome
+from pipeline.metrics.discrimination import concordance
 from pipeline.models.cox import RidgeCox
 from pipeline.schema import Cohort, Floats, InputError, Progress, outcome, silent
 from pipeline.transport.fine_tuning import FineTunedCox, MixtureForest
@@ -165,7 +165,7 @@ def _concordance(y: Outcome, risk: Floats) -> float:
 def _summary(found: pd.DataFrame, endpoint: str) -> pd.DataFrame:
     keys = ["model", "patients", "repeat"]
     alone = found[found["source"] == "synthetic"].set_index(keys)["c"]
-    found = found.assign(gain=found["c"] - found.set_index(keys).index.map(alone).to_numpy())
+    found = found.assign(gain=found["c"] - alone.reindex(pd.MultiIndex.from_frame(found[keys])).to_numpy())
     table = (
         found.groupby(["model", "source", "patients"], sort=False)
         .agg(value=("c", "mean"), error=("c", "sem"), gain=("gain", "mean"), gain_error=("gain", "sem"),

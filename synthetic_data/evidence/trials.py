@@ -208,6 +208,23 @@ class Crossover(Spec):
     source: Source | None = None
 
 
+class Assessments(Spec):
+    """When tumours are scanned, in weeks from randomisation."""
+
+    every_weeks: Annotated[float, Field(gt=0)]
+    until_week: Annotated[float, Field(gt=0)] | None = None
+    then_every_weeks: Annotated[float, Field(gt=0)] | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Assessments:
+        if (self.until_week is None) != (self.then_every_weeks is None):
+            raise ValueError("until_week and then_every_weeks belong together")
+        if self.until_week is not None and self.until_week < self.every_weeks:
+            raise ValueError("until_week comes before the first scan")
+        return self
+
+
 class TrialSpec(Spec):
     """One published trial."""
 
@@ -225,6 +242,7 @@ class TrialSpec(Spec):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     crossover: Crossover | None = None
     baseline: Baseline | None = None
+    assessments: Assessments | None = None
     readouts: tuple[Readout, ...] = ()
     response: tuple[Response, ...] = ()
     duration_of_response: tuple[DurationOfResponse, ...] = ()

@@ -55,7 +55,7 @@ def test_synthetic_training_alone_ranks_real_patients(here: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "data", "message"),
     [
-        ({}, None, "its patients are not part of lungio; name their file: lungio transport small --data FILE"),
+        ({}, None, "not part of lungio; name their file: lungio transport small --data FILE"),
         ({"train": {"cohort": "poplar"}}, None, "real"),
         ({"test": "keynote_189"}, "x.csv", "keynote_189"),
         ({"models": {"oracle": {}}}, None, "models"),
@@ -65,7 +65,9 @@ def test_synthetic_training_alone_ranks_real_patients(here: Path) -> None:
         ({"learning_curve": {"repeats": 1}}, None, "learning_curve.repeats"),
     ],
 )  # fmt: skip
-def test_bad_input_is_refused_in_one_message(here: Path, changes: dict, data: str | None, message: str) -> None:
+def test_bad_input_is_refused_in_one_message(
+    here: Path, changes: dict, data: str | None, message: str
+) -> None:
     Path("x.csv").write_text("PtID,OS\n1,2\n")
     config = small(here, **changes)
     options = ["--data", data] if data else []

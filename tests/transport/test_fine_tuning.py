@@ -50,7 +50,9 @@ def test_the_mixture_follows_whoever_weighs_more():
     y = outcome(turned, "os")
     risks = {}
     for weight in (1.0, 100_000.0):
-        forest = MixtureForest(train.observed, outcome(train.observed, "os"), model_context(train, ANALYSIS), weight, 30)
+        forest = MixtureForest(
+            train.observed, outcome(train.observed, "os"), model_context(train, ANALYSIS), weight, 30
+        )
         risks[weight] = forest.fit(turned, y, np.random.default_rng(0)).risk(turned)
     log_nlr = np.log(turned["nlr"].to_numpy())
     assert np.corrcoef(risks[1.0], log_nlr)[0, 1] < 0 < np.corrcoef(risks[100_000.0], log_nlr)[0, 1]
