@@ -1,5 +1,6 @@
 """Every figure: a table and an axis in, the axis out; `*_figure` lays out whole figures."""
 
+from pipeline.figures.benefit import benefit_curve_figure, benefit_groups_figure
 from pipeline.figures.calibration import calibration, calibration_figure, prediction_histogram
 from pipeline.figures.cohort import (
     cohort_figure,
@@ -54,6 +55,8 @@ __all__ = [
     "auc_over_time",
     "beeswarm",
     "beeswarm_figure",
+    "benefit_curve_figure",
+    "benefit_groups_figure",
     "calibration",
     "calibration_figure",
     "cohort_figure",
