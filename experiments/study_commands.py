@@ -69,4 +69,21 @@ def toxicity(
     run_toxicity(config, data, out, n, seed, report, console())
 
 
-STUDY_COMMANDS: Final = (benefit, dynamic, toxicity)
+def transport(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (chowell_transport) or a YAML file")],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
+    from experiments.cli import at_least, console
+    from experiments.transport_command import run_transport
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_transport(config, data, out, n, seed, report, console())
+
+
+STUDY_COMMANDS: Final = (benefit, dynamic, toxicity, transport)

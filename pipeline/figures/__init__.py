@@ -46,6 +46,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
+from pipeline.figures.transport import learning_curve_figure
 from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "kaplan_meier_curves",
     "kaplan_meier_figure",
     "landmark_scores_figure",
+    "learning_curve_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
