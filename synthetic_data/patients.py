@@ -179,13 +179,16 @@ def draw_truth(
     }
     for endpoint, parts in apart.items():
         truth |= {f"{endpoint}_contribution[{c}]": _single(x) for c, x in parts.received(groups).items()}
+    if len({treatment.inhibitor for treatment in treatments}) == 2:
+        modified = apart["os"].modification()
+        truth |= {f"os_modification[{c}]": _single(x) for c, x in modified.items()}
     truth |= totals(pieces, n)
     benefit = apart["os"].benefit(treatments)
     return truth | {f"benefit_contribution[{c}]": _single(x) for c, x in benefit.items()}
 
 
 def _single(values: Floats) -> NDArray[np.float32]:
-    """Return values in single precision: the contributions are two thirds of a cohort's memory."""
+    """Return values in single precision: they fill most of the memory, and nothing is drawn from them."""
     return values.astype(np.float32)
 
 

@@ -1,5 +1,6 @@
 """Every figure: a table and an axis in, the axis out; `*_figure` lays out whole figures."""
 
+from pipeline.figures.benefit import benefit_curve_figure, benefit_groups_figure
 from pipeline.figures.calibration import calibration, calibration_figure, prediction_histogram
 from pipeline.figures.cohort import (
     cohort_figure,
@@ -13,7 +14,14 @@ from pipeline.figures.cohort import (
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
-from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
+from pipeline.figures.explanation import (
+    beeswarm,
+    beeswarm_figure,
+    dependence,
+    dependence_figure,
+    waterfall,
+    waterfall_figure,
+)
 from pipeline.figures.importance import (
     agreement,
     agreement_figure,
@@ -38,6 +46,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
+from pipeline.figures.transport import learning_curve_figure
 from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
@@ -46,12 +55,16 @@ __all__ = [
     "auc_over_time",
     "beeswarm",
     "beeswarm_figure",
+    "benefit_curve_figure",
+    "benefit_groups_figure",
     "calibration",
     "calibration_figure",
     "cohort_figure",
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "dependence",
+    "dependence_figure",
     "diagonal",
     "digitised_figure",
     "fidelity",
@@ -67,6 +80,7 @@ __all__ = [
     "kaplan_meier_curves",
     "kaplan_meier_figure",
     "landmark_scores_figure",
+    "learning_curve_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
