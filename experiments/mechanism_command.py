@@ -33,7 +33,9 @@ class MechanismStudy(Spec):
     train: CohortChoice
     external: ExternalChoice = ExternalChoice()
     endpoint: Literal["os", "pfs"] = "pfs"
-    landmark_months: float = Field(3, ge=0, description="told from what is known by then; 0 is before treatment")
+    landmark_months: float = Field(
+        3, ge=0, description="told from what is known by then; 0 is before treatment"
+    )
     model: MechanismOptions = MechanismOptions()
     patients_shown: int = Field(8, ge=0, le=40)
     title: str | None = None
@@ -95,24 +97,25 @@ def mechanism_study(
     progress("learn causes", 1, 1)
     frame, cause, _ = tables_of["external"]
     probabilities, said = model.probabilities(frame), model.answers(frame)
-    accuracy = accuracy_table(cause, probabilities, said, stage_generator(rng, "bootstrap"))
+    accuracy = accuracy_table(cause, probabilities, list(said), stage_generator(rng, "bootstrap"))
     confused = confusion(cause, list(said))
     reliable = reliability(cause, probabilities)
     error = calibration_error(cause, probabilities)
     patients = _patients(model, frame, cause, probabilities, said, spec.patients_shown)
     by_meant = accuracy.set_index("patients_meant")["value"]
     evidence = strategies(load_register())
+    rates = {name: f"{value:.0%}" for name, value in by_meant.items()}
+    silent = f"silent on {(said == UNKNOWN).mean():.0%}, right in {rates.get('silent', '–')} of them"
+    guesses = f"at random: {rates['one class at random']}; the commonest: {rates['always the commonest']}"
     shown = [
-        ("Likeliest deficit is right", f"{by_meant['all']:.0%}", f"one of {len(DEFICITS)} at random: "
-         f"{by_meant['one class at random']:.0%}; always the commonest: {by_meant['always the commonest']:.0%}"),
-        ("Right where it answers", f"{by_meant.get('answered', float('nan')):.0%}", f"silent on "
-         f"{(said == UNKNOWN).mean():.0%}, where it would be right in {by_meant.get('silent', float('nan')):.0%}"),
+        ("Likeliest deficit is right", rates["all"], guesses),
+        ("Right where it answers", rates.get("answered", "–"), silent),
         ("Calibration error", f"{error:.3f}", "of the likeliest deficit's probability"),
-    ]  # fmt: skip
+    ]
     return Study(
         title=spec.title or spec.name,
-        lead=f"Known by {spec.landmark_months:g} months; learnt from {len(tables_of['train'][0]):,} failures, "
-        f"judged on {len(frame):,} others",
+        lead=f"Known by {spec.landmark_months:g} months; learnt from "
+        f"{len(tables_of['train'][0]):,} failures, judged on {len(frame):,} others",
         tables={
             "accuracy": accuracy,
             "confusion": confused.reset_index(),
@@ -126,8 +129,8 @@ def mechanism_study(
         },
         cohorts=cohorts,
         limits=[
-            "Why treatment failed is known of drawn patients only, by the rules they were drawn with; no trial "
-            "published such causes. A real patient's likeliest deficit is a hypothesis.",
+            "Why treatment failed is known of drawn patients only, by the rules they were drawn with; no "
+            "trial published such causes. A real patient's likeliest deficit is a hypothesis.",
             "That a strategy is aimed at a deficit does not show that it helps patients who have it; most "
             "of the randomised trials named found no difference.",
         ],
@@ -139,7 +142,7 @@ def mechanism_study(
 def failures(
     cohort: Cohort, spec: MechanismStudy, features: Any
 ) -> tuple[pd.DataFrame, np.ndarray[Any, Any], tuple[Any, ...]]:
-    """Return the patients at risk at the landmark whom checkpoint inhibition failed, why, and their columns."""
+    """Return those at risk at the landmark whom checkpoint inhibition failed, why, and their columns."""
     from pipeline.landmark import landmark_cohort
 
     if cohort.truth is None or "cause_of_failure" not in cohort.truth.patients:
@@ -159,7 +162,7 @@ def _patients(
     said: pd.Series[str],
     shown: int,
 ) -> pd.DataFrame:
-    """Some patients: answer, probability, what speaks for it, and whether the two views agree."""
+    """Return some patients: answer, probability, what speaks for it, whether the two views agree."""
     import pandas as pd
 
     rows = np.unique(np.linspace(0, len(frame) - 1, max(shown, 1)).astype(int))[:shown]
@@ -172,9 +175,9 @@ def _patients(
             "patient": part.index.astype(str),
             "answer": [LABELS[s] for s in said.iloc[rows]],
             "probability": probabilities.iloc[rows].max(axis=1).to_numpy(),
-            "markers_that_speak_for_it": [LABELS[g] for g in groups],
+            "markers_that_speak_for_it": [LABELS[str(g)] for g in groups],
             "views_agree": ["yes" if g == t else "no" for g, t in zip(groups, top, strict=True)],
             "measured": model.measured(part).to_numpy(),
-            "true_cause": [LABELS[c] for c in cause[rows]],
+            "true_cause": [LABELS[str(cause[k])] for k in rows],
         }
     )

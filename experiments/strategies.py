@@ -29,7 +29,9 @@ def strategies(register: Register) -> pd.DataFrame:
     for name, deficit in DEFICITS.items():
         wanted = set(deficit.classes)
         for trial in register.trials.values():
-            with_agents = {a.id: sorted(wanted & set(a.classes)) for a in trial.arms if wanted & set(a.classes)}
+            with_agents = {
+                a.id: sorted(wanted & set(a.classes)) for a in trial.arms if wanted & set(a.classes)
+            }
             if not with_agents or not trial.lung:
                 continue
             agents = ", ".join(sorted({c for classes in with_agents.values() for c in classes}))

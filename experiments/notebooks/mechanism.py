@@ -43,8 +43,8 @@ HTML(
 
 # %% [markdown]
 # ## Patients
-# Beside each answer, the group of markers that speaks most for it; where the two disagree, the answer rests on
-# markers of another deficit and deserves doubt.
+# Beside each answer, the group of markers that speaks most for it; where the two disagree, the answer rests
+# on markers of another deficit and deserves doubt.
 
 # %%
 HTML(sections.study_table(run, "patients", numbers_from=9))

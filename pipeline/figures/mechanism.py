@@ -30,7 +30,9 @@ def confusion_figure(confusion: pd.DataFrame, labels: Mapping[str, str]) -> Figu
     for i, j in np.ndindex(values.shape):
         ax.text(j, i, f"{values[i, j]:.0%}", ha="center", va="center", fontsize=8.5,
                 color="white" if values[i, j] > 0.55 else INK)  # fmt: skip
-    ax.set_xticks(range(values.shape[1]), [wrapped(labels.get(c, c), 13) for c in confusion.columns], fontsize=7.8)
+    ax.set_xticks(
+        range(values.shape[1]), [wrapped(labels.get(c, c), 13) for c in confusion.columns], fontsize=7.8
+    )
     ax.set_yticks(range(values.shape[0]), [wrapped(labels.get(c, c), 22) for c in confusion.index])
     ax.set_xlabel("Answer")
     ax.set_ylabel("True cause of failure")
@@ -50,7 +52,9 @@ def reliability_figure(reliability: pd.DataFrame) -> Figure:
     ax = figure.add_subplot()
     error = 1.96 * np.sqrt(reliability["right"] * (1 - reliability["right"]) / reliability["patients"])
     ax.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=":")
-    ax.errorbar(reliability["predicted"], reliability["right"], yerr=error, color=PALETTE[0], marker="o", capsize=2)
+    ax.errorbar(
+        reliability["predicted"], reliability["right"], yerr=error, color=PALETTE[0], marker="o", capsize=2
+    )
     top = min(1.0, float(max(reliability["predicted"].max(), (reliability["right"] + error).max())) * 1.1)
     ax.set_xlim(0, top)
     ax.set_ylim(0, top)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,9 @@ class MechanismOptions(Spec):
     inverse_penalties: tuple[float, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3), min_length=1)
     inner_folds: int = Field(5, ge=2, le=20)
     answer_from: float = Field(0.35, gt=0, lt=1, description="least probability of the likeliest class")
-    least_measured: float = Field(0.5, ge=0, le=1, description="least share of the deficits' markers measured")
+    least_measured: float = Field(
+        0.5, ge=0, le=1, description="least share of the deficits' markers measured"
+    )
 
 
 class MechanismModel:
@@ -66,9 +68,13 @@ class MechanismModel:
             raise InputError(f"unknown causes {', '.join(unknown)}; known: {', '.join(CLASSES)}")
         few = [f"{c} ({int((cause == c).sum())})" for c in CLASSES if (cause == c).sum() < LEAST_OF_A_CLASS]
         if few:
-            raise InputError(f"each cause needs {LEAST_OF_A_CLASS} patients to learn from; too few: {', '.join(few)}")
+            raise InputError(
+                f"each cause needs {LEAST_OF_A_CLASS} patients to learn from; too few: {', '.join(few)}"
+            )
         place = np.array([CLASSES.index(c) for c in cause])
-        folds = StratifiedKFold(self.options.inner_folds, shuffle=True, random_state=int(rng.integers(2**31 - 1)))
+        folds = StratifiedKFold(
+            self.options.inner_folds, shuffle=True, random_state=int(rng.integers(2**31 - 1))
+        )
         best: tuple[float, float, Floats] | None = None
         for strength in self.options.inverse_penalties:
             logits = np.empty((len(place), len(CLASSES)))
@@ -84,7 +90,9 @@ class MechanismModel:
         self.features, self.model = self._fitted(frame, place, self.inverse_penalty)
         return self
 
-    def _fitted(self, frame: pd.DataFrame, place: NDArray[np.intp], strength: float) -> tuple[FeatureBuilder, object]:
+    def _fitted(
+        self, frame: pd.DataFrame, place: NDArray[np.intp], strength: float
+    ) -> tuple[FeatureBuilder, Any]:
         from sklearn.linear_model import LogisticRegression
 
         features = FeatureBuilder(self.columns).fit(frame)
@@ -93,13 +101,15 @@ class MechanismModel:
 
     def probabilities(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the probability of each class, a column each, rows as in `frame`."""
-        logits = self.model.decision_function(self.features.transform(frame).to_numpy())  # type: ignore[attr-defined]
+        logits = self.model.decision_function(self.features.transform(frame).to_numpy())
         return pd.DataFrame(_softmax(logits / self.temperature), index=frame.index, columns=list(CLASSES))
 
     def answers(self, frame: pd.DataFrame) -> pd.Series[str]:
         """Return each patient's likeliest class, or UNKNOWN."""
         probabilities = self.probabilities(frame)
-        said = probabilities.idxmax(axis=1).where(probabilities.max(axis=1) >= self.options.answer_from, UNKNOWN)
+        said = probabilities.idxmax(axis=1).where(
+            probabilities.max(axis=1) >= self.options.answer_from, UNKNOWN
+        )
         return said.where(self.measured(frame) >= self.options.least_measured, UNKNOWN)
 
     def measured(self, frame: pd.DataFrame) -> pd.Series[float]:
@@ -114,7 +124,7 @@ class MechanismModel:
         and, as "other", over all else; columns are deficits and "other".
         """
         x = self.features.transform(frame).to_numpy()
-        weights = self.model.coef_ / self.temperature  # type: ignore[attr-defined]
+        weights = self.model.coef_ / self.temperature
         top = self.probabilities(frame).to_numpy().argmax(axis=1)
         parts = x * (weights - weights.mean(axis=0))[top]
         sources = self.features.sources
@@ -136,5 +146,7 @@ def _log_loss(logits: Floats, place: NDArray[np.intp]) -> float:
 def _temperature(logits: Floats, place: NDArray[np.intp]) -> float:
     from scipy.optimize import minimize_scalar
 
-    found = minimize_scalar(lambda t: _log_loss(logits / np.exp(t), place), bounds=(-1.5, 1.5), method="bounded")
+    found = minimize_scalar(
+        lambda t: _log_loss(logits / np.exp(t), place), bounds=(-1.5, 1.5), method="bounded"
+    )
     return float(np.exp(found.x))

@@ -28,12 +28,13 @@ class Deficit:
 DEFICITS: Final[Mapping[str, Deficit]] = {
     "myeloid_inflammation": Deficit(
         "Myeloid dominance and inflammation",
-        ("nlr", "dnlr", "crp_mg_per_l", "il6_pg_per_ml", "il8_pg_per_ml", "il1b_pg_per_ml", "platelets_per_nl",
-         "tnf_alpha_pg_per_ml"),
+        ("nlr", "dnlr", "crp_mg_per_l", "il6_pg_per_ml", "il8_pg_per_ml", "il1b_pg_per_ml",
+         "platelets_per_nl", "tnf_alpha_pg_per_ml"),
         ("il1b", "il6", "il8", "csf1r"),
     ),
     "antigen_scarcity": Deficit(
-        "Antigen scarcity", ("tmb_mutations_per_mb", "smoking", "egfr_mutant", "alk_rearranged", "hla_divergence"),
+        "Antigen scarcity",
+        ("tmb_mutations_per_mb", "smoking", "egfr_mutant", "alk_rearranged", "hla_divergence"),
         ("dll3", "til", "car_t"),
     ),
     "antigen_presentation_lost": Deficit(
@@ -42,8 +43,8 @@ DEFICITS: Final[Mapping[str, Deficit]] = {
     ),
     "stromal_or_metabolic_exclusion": Deficit(
         "Exclusion and metabolic suppression",
-        ("vegf_pg_per_ml", "cxcl12_pg_per_ml", "stk11_mutant", "keap1_mutant", "ldh_u_per_l", "cd8_cells_per_mm2",
-         "t_cell_inflamed_score", "tertiary_lymphoid_structures"),
+        ("vegf_pg_per_ml", "cxcl12_pg_per_ml", "stk11_mutant", "keap1_mutant", "ldh_u_per_l",
+         "cd8_cells_per_mm2", "t_cell_inflamed_score", "tertiary_lymphoid_structures"),
         ("antiangiogenic", "tgf_beta", "cd73", "tki"),
     ),
     "alternative_checkpoint": Deficit(
@@ -53,13 +54,14 @@ DEFICITS: Final[Mapping[str, Deficit]] = {
         ("tigit", "ctla4", "nkg2a"),
     ),
     "weak_nk_surveillance": Deficit(
-        "Weak NK surveillance", ("nk_cells_percent", "il2_pg_per_ml", "ccl21_pg_per_ml", "lymphocytes_per_nl"),
+        "Weak NK surveillance",
+        ("nk_cells_percent", "il2_pg_per_ml", "ccl21_pg_per_ml", "lymphocytes_per_nl"),
         ("nk_cells", "cik_cells", "il15", "kir"),
     ),
 }  # fmt: skip
 
 
 def deficit_of(column: str) -> str:
-    """Return the deficit a column (or a feature of a series, ``<series>__<feature>``) speaks of; "" if none."""
+    """Return the deficit that a column or a feature ``<series>__<feature>`` speaks of; "" if none."""
     series = column.partition("__")[0]
     return next((name for name, d in DEFICITS.items() if series in d.markers), "")

@@ -1,4 +1,4 @@
-"""How well deficits are told apart where the truth is known: confusion, calibration, and what silence is worth."""
+"""How well deficits are told apart where the truth is known: confusion, calibration, worth of silence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def calibration_error(cause: NDArray[np.object_], probabilities: pd.DataFrame) -
 
 
 def accuracy_table(
-    cause: NDArray[np.object_], probabilities: pd.DataFrame, said: Sequence[str], rng: np.random.Generator,
+    cause: NDArray[np.object_],
+    probabilities: pd.DataFrame,
+    said: Sequence[str],
+    rng: np.random.Generator,
     replicates: int = 500,
 ) -> pd.DataFrame:
     """Return how often the likeliest class is right: in all, where the model answers, and where it is silent.
