@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from experiments.command_line import DEFAULT_SEED, at_least, console
 from experiments.evidence_command import evidence_app
 from experiments.realism_command import realism
 from experiments.study_commands import STUDY_COMMANDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MISSED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 SUBGROUP_PATIENTS = 8_000  # a subgroup of 10 % is then known to 0.01 on the log scale
+DEFAULT_SEED = 2018  # the default run's: `simulate keynote_189 --n 2000` draws its training patients
 
 
 class PlainErrors(TyperGroup):
@@ -49,10 +52,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for study_command in STUDY_COMMANDS:
-    app.command()(study_command)
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(realism)
+for study_command in STUDY_COMMANDS:
+    app.command()(study_command)
 
 
 @app.command()
@@ -80,6 +83,29 @@ def run(
     experiment = read_experiment(config).with_changes(patients=n, seed=seed)
     options = Options(data=data, out=out, tracking_uri=tracking_uri, track=track, report=report, quiet=quiet)
     run_experiment(experiment, options, console())
+
+
+@app.command()
+def prior(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")],
+    out: Annotated[Path, typer.Option(help="JSON file to make")],
+    endpoint: Annotated[str, typer.Option(help="os or pfs")] = "os",
+    columns: Annotated[
+        str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
+    draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
+    n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
+    seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
+) -> None:
+    """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    from experiments.prior_command import make_prior
+
+    at_least("--draws", draws, 5)
+    at_least("--n", n, 200)
+    at_least("--seed", seed, 0)
+    named = None if columns is None else [name.strip() for name in columns.split(",")]
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
 
 
 @app.command()
@@ -185,6 +211,22 @@ def ui(
         f"store: {store}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)\n{' '.join(command[2:])}", flush=True
     )
     os.execv(command[0], command)  # noqa: S606 - our own interpreter with arguments built here
+
+
+def at_least(option: str, value: int | None, smallest: int) -> None:
+    """Raise an InputError when `value` is below `smallest`."""
+    if value is not None and value < smallest:
+        from pipeline.schema import InputError
+
+        raise InputError(f"{option} must be at least {smallest}. Got {value} instead")
+
+
+def console() -> Console:
+    """Return the console for results; wide enough for tables when the output is a file."""
+    from rich.console import Console
+
+    wide = Console()
+    return wide if wide.is_terminal else Console(width=max(wide.width, 140))
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def realism(
     out: Annotated[Path | None, typer.Option(help="folder to make: page, CSV, JSON and figures")] = None,
 ) -> None:
     """Set simulated beside real patients: margins, correlations, effects, and what tells the two apart."""
-    from experiments.command_line import at_least, console
+    from experiments.cli import at_least, console
 
     at_least("--draws", draws, 2)
     at_least("--seed", seed, 0)
