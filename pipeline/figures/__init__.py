@@ -48,7 +48,7 @@ from pipeline.figures.survival import (
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.transport import learning_curve_figure
-from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, replicates_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -94,6 +94,7 @@ __all__ = [
     "numbers_at_risk_table",
     "prediction_histogram",
     "reliability_figure",
+    "replicates_figure",
     "roc",
     "roc_figure",
     "save_figure",
