@@ -32,7 +32,7 @@ def trial(patients: int, seed: int, effect: float, interaction: float) -> Cohort
     risk = 0.6 * first + 0.3 * second
     benefit = effect + interaction * second
     died = rng.exponential(16 * np.exp(-(risk + benefit * treated)))
-    left = rng.uniform(12, 48, patients)
+    left = rng.uniform(4, 40, patients)
     arm = np.where(treated, TREATED, CONTROL)
     observed = pd.DataFrame(
         {"first": first, "second": second, "noise": noise, "arm": arm,
