@@ -43,6 +43,7 @@ TABLES: Final[Mapping[str, str]] = {
     "roc": "ROC curves by horizon",
     "predictions": "risk and event-free probability of each patient by row, model and horizon",
     "chosen": "what each fit of the cross-validation chose",
+    "tuning": "every trial of the search for hyper-parameters, of the models fitted on the whole cohort",
     "optimism": "apparent scores and their bootstrap corrections, where asked for",
     "importance": "mean size of contributions by feature, column, modality and immune mechanism",
     "beeswarm": "contributions of the most important columns",
@@ -109,6 +110,9 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
     }
+    searches = {name: found.trials for name, m in models.items() if (found := getattr(m, "tuning", None))}
+    if searches:
+        tables["tuning"] = pd.concat([t.assign(model=n) for n, t in searches.items()], ignore_index=True)
     if reference is not None:
         tables["differences"] = differences(judgement, reference)
     progress("curves", 1, 1)
