@@ -110,9 +110,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
     }
-    searches = {name: found.trials for name, m in models.items() if (found := getattr(m, "tuning", None))}
-    if searches:
-        tables["tuning"] = pd.concat([t.assign(model=n) for n, t in searches.items()], ignore_index=True)
+    tables["tuning"] = tuning_table(models)
     if reference is not None:
         tables["differences"] = differences(judgement, reference)
     progress("curves", 1, 1)
@@ -203,6 +201,14 @@ def prediction_table(predictions: Predictions, analysis: Analysis) -> pd.DataFra
                     "survival": prediction.at(months),
                 }))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def tuning_table(models: Mapping[str, SurvivalModel]) -> pd.DataFrame:
+    """Return one row a trial of every model that was tuned: `model`, `trial`, `loss`, `seconds`, settings."""
+    searches = {name: found.trials for name, m in models.items() if (found := getattr(m, "tuning", None))}
+    nothing = pd.DataFrame(columns=["model", "trial", "loss", "seconds"])
+    tables = [t.assign(model=name) for name, t in searches.items()]
+    return pd.concat(tables, ignore_index=True) if tables else nothing
 
 
 def reference_model(analysis: Analysis) -> str | None:
