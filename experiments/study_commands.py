@@ -50,6 +50,24 @@ def dynamic(
     run_dynamic(config, data, out, n, seed, report, console())
 
 
+def mechanism(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_mechanism) or a YAML file")
+    ],
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Name the likeliest deficit behind failure, where enough is known to say; drawn patients only."""
+    from experiments.cli import at_least, console
+    from experiments.mechanism_command import run_mechanism
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_mechanism(config, out, n, seed, report, console())
+
+
 def toxicity(
     config: Annotated[
         str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
@@ -86,4 +104,4 @@ def transport(
     run_transport(config, data, out, n, seed, report, console())
 
 
-STUDY_COMMANDS: Final = (benefit, dynamic, toxicity, transport)
+STUDY_COMMANDS: Final = (benefit, dynamic, mechanism, toxicity, transport)

@@ -30,6 +30,7 @@ from pipeline.figures.importance import (
     importance_over_time,
     importance_over_time_figure,
 )
+from pipeline.figures.mechanism import confusion_figure, reliability_figure
 from pipeline.figures.performance import (
     auc_over_time,
     metric_forest,
@@ -60,6 +61,7 @@ __all__ = [
     "calibration",
     "calibration_figure",
     "cohort_figure",
+    "confusion_figure",
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
@@ -91,6 +93,7 @@ __all__ = [
     "numbers_at_risk",
     "numbers_at_risk_table",
     "prediction_histogram",
+    "reliability_figure",
     "roc",
     "roc_figure",
     "save_figure",
