@@ -18,6 +18,7 @@ from pipeline.schema import ENDPOINTS, Cohort, Progress, silent
 
 if TYPE_CHECKING:
     from pipeline.evaluate import Predictions, Settled
+    from pipeline.models import SurvivalModel
 
 CEILING_SLACK: Final = 0.005  # of C: what chance may give a model over the truth
 SHUFFLED_C: Final = (0.47, 0.53)
