@@ -64,8 +64,8 @@ HTML(
 # ## Who gains
 # Fold after fold, learners estimate patients' benefit from the folds before. The Qini coefficient is the mean
 # gain by treating in the predicted order over treating at random: 0 says nothing of who gains, and
-# C-for-benefit is 0.5 then. The interaction is by what a standard deviation of predicted benefit multiplies the hazard
-# ratio of treatment: below 1 is right.
+# C-for-benefit is 0.5 then. The interaction is by what a standard deviation of predicted benefit multiplies
+# the hazard ratio of treatment: below 1 is right.
 
 # %%
 HTML(
