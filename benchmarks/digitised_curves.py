@@ -15,10 +15,10 @@ import numpy as np
 
 from pipeline.schema import Floats
 from synthetic_data.evidence import Register
+from synthetic_data.median_limits import FEWEST_AT_RISK
 from synthetic_data.survival_curves import SurvivalCurve
 
 FILE = Path(__file__).resolve().parents[2] / "shared" / "realdata" / "digitised_os_curves.csv"
-FEWEST_AT_RISK = 20  # beyond, a Kaplan-Meier curve of such trials is noise
 STEP_MONTHS = 0.25
 LAST_SHARE = 0.95  # of the longest follow-up: up to where a curve is compared at all
 

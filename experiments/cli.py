@@ -81,6 +81,46 @@ def run(
 
 
 @app.command()
+def dynamic(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
+    ],
+    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="patients to draw for training, and again for testing")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+) -> None:
+    """Predict anew at every landmark from serial measurements, beside baseline alone."""
+    from experiments.dynamic_command import run_dynamic
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_dynamic(config, data, out, n, seed, report, console())
+
+
+@app.command()
+def toxicity(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
+    ],
+    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="patients to draw")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+) -> None:
+    """Adverse events with competing risks, and whether patients with one live longer, rightly asked."""
+    from experiments.toxicity_command import run_toxicity
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_toxicity(config, data, out, n, seed, report, console())
+
+
+@app.command()
 def simulate(
     config: Annotated[
         str,

@@ -15,7 +15,8 @@ from pipeline.config import Analysis, Spec
 from pipeline.schema import InputError
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
-Kind = Literal["experiments", "cohorts"]
+Kind = Literal["experiments", "cohorts", "studies"]
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -49,7 +50,7 @@ class Tracking(Spec):
 class Experiment(Spec):
     """Everything that decides a run's numbers, and two things that do not: report and tracking."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="used in the run folder's name")
+    name: str = Field(pattern=NAME_PATTERN, description="used in the run folder's name")
     seed: int = Field(ge=0)
     train: CohortChoice
     external: ExternalChoice | None = None
@@ -108,7 +109,7 @@ def find_config(kind: Kind, name_or_path: str) -> Path:
     bare = given.parent == Path() and given.suffix not in (".yaml", ".yml")
     if bare and _plain(name_or_path) in shipped:
         return shipped[_plain(name_or_path)]
-    what = kind.removesuffix("s")
+    what = {"studies": "study"}.get(kind, kind.removesuffix("s"))
     if given.is_dir():
         raise InputError(f"{name_or_path} is a folder; give the {what}'s YAML file")
     names = [p.stem for p in shipped.values()]

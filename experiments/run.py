@@ -175,12 +175,13 @@ def file_and_report(
 
 def print_result(console: Console, folder: Path, store: str | None, options: Options) -> None:
     """Print the score table, and where report and tracked run are to be found."""
-    from experiments.score_table import score_table
+    from experiments.score_table import score_tables
     from pipeline.report import PAGE
 
     view = load_run(folder)
     for data in dict.fromkeys(view.table("scores")["data"]):
-        console.print(score_table(view, data, console.width))
+        for table in score_tables(view, data, console.width):
+            console.print(table)
     for check in view.facts["checks"]:
         if not check["passed"]:
             console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")

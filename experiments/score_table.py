@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+from pipeline.models.published_scores import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +21,24 @@ TITLES = {
     "external": "External test (patients no fitting saw)",
 }
 METRIC_LETTERS, ESTIMATE_LETTERS = 42, 24  # what a score's name and one of its cells take up on a line
+NARROW_LETTERS = 15  # what a cell takes up in two lines
 FIDELITY_DIGITS = {"median": 1, "landmark": 3, "hazard_ratio": 2, "objective_response": 3}
 
 
-def score_table(view: RunView, data: str, width: int) -> Table:
+def score_tables(view: RunView, data: str, width: int) -> list[Table]:
+    """Return the overall scores on one set of patients in as many tables as the width asks for."""
+    scores = view.table("scores")
+    models = list(dict.fromkeys(scores.loc[scores["data"] == data, "model"]))
+    fit = max((width - METRIC_LETTERS) // NARROW_LETTERS, 4)
+    if len(models) <= fit:
+        return [score_table(view, data, width)]
+    published = [m for m in models if m in SCORES]
+    parts = [[m for m in models if m not in SCORES]]
+    parts += [published[k : k + fit] for k in range(0, len(published), fit)]
+    return [score_table(view, data, width, part) for part in parts if part]
+
+
+def score_table(view: RunView, data: str, width: int, models: Sequence[str] | None = None) -> Table:
     """Return the overall scores on one set of patients, a row a metric, the oracle last.
 
     Of scores by horizon, the horizon nearest to the explained one is shown; the report has all of them.
@@ -31,7 +48,8 @@ def score_table(view: RunView, data: str, width: int) -> Table:
     near = min(analysis["horizons_months"], key=lambda horizon: abs(horizon - wanted))
     rows = scores[(scores["data"] == data) & (scores["group"] == "all")]
     rows = rows[rows["horizon_months"].isna() | (rows["horizon_months"] == near)]
-    models = sorted(dict.fromkeys(rows["model"]), key=lambda m: m == "oracle")
+    shown = [m for m in dict.fromkeys(rows["model"]) if models is None or m in models]
+    models = sorted(shown, key=lambda m: m == "oracle")
     about: dict[str, Any] = view.facts["metrics"]
     first = rows.iloc[0]
     roomy = width >= METRIC_LETTERS + ESTIMATE_LETTERS * len(models)

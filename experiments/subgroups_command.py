@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from synthetic_data.subgroup_readouts import Unused
+
+Scores = Mapping[str, list[dict[str, Any]]]
 
 
 def print_subgroups(
@@ -23,7 +26,7 @@ def print_subgroups(
     from pipeline.schema import InputError
     from synthetic_data.evidence import load_register
     from synthetic_data.subgroup_readouts import all_subgroup_readouts
-    from synthetic_data.subgroups import Study, score
+    from synthetic_data.subgroups import Study, score, with_interval
 
     if every is (trial is not None):
         raise InputError("name a trial, or give --all; `lungio evidence list` names the trials")
@@ -42,18 +45,19 @@ def print_subgroups(
     print(f"drawing {patients:,} patients of every trial with subgroups; under a minute", file=sys.stderr)
     study = Study.of(register, patients, np.random.default_rng(seed))
     table = study.predict_all() if wanted is None else study.predict(wanted, labels)
-    scores = score(table) if table["published"].notna().any() else []
+    limited = with_interval(table)
+    scores = {} if limited.empty else {"those with an interval": score(limited), "all": score(table)}
     if as_json:
         print(json.dumps(_as_json(table, scores, unused), indent=2))
         return
     _print(out, table, scores, unused)
 
 
-def _as_json(table: pd.DataFrame, scores: list[dict[str, Any]], unused: list[Unused]) -> dict[str, Any]:
+def _as_json(table: pd.DataFrame, scores: Scores, unused: list[Unused]) -> dict[str, Any]:
     return {
         "simulated": True,
         "subgroups": [_plain(row) for row in table.to_dict("records")],
-        "scores": [_plain(row) for row in scores],
+        "scores": {name: [_plain(row) for row in rows] for name, rows in scores.items()},
         "not_compared": [u.__dict__ for u in unused],
     }
 
@@ -66,7 +70,7 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _print(out: Console, table: pd.DataFrame, scores: list[dict[str, Any]], unused: list[Unused]) -> None:
+def _print(out: Console, table: pd.DataFrame, scores: Scores, unused: list[Unused]) -> None:
     from experiments.evidence_tables import table as as_table
 
     def ratio(row: Any, name: str) -> str:
@@ -95,8 +99,10 @@ def _print(out: Console, table: pd.DataFrame, scores: list[dict[str, Any]], unus
             for r in group.itertuples()
         ]
         out.print(as_table(f"{trial}: {experimental} v {control}", rows))
-    if scores:
-        out.print(as_table("rules held against the published ratios", [_score_row(s) for s in scores]))
+    for name, rules in scores.items():
+        out.print(
+            as_table(f"rules held against the published ratios: {name}", [_score_row(s) for s in rules])
+        )
     notes = sorted({n for text in table["notes"] for n in text.split("; ") if n})
     for note in notes:
         out.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ONE_TRIAL, EACH_TRIAL = 100_000, 20_000  # patients drawn where --n does not say
 KIND_WORDS = {
     "median": ("medians", "within 2 % or half the published interval"),
+    "duration_of_response": ("durations of response", "as near as progression-free survival allows"),
     "landmark": ("landmark rates", "within 0.5 points"),
     "objective_response": ("response rates", "within 0.5 points"),
     "hazard_ratio": ("hazard ratios", "inside the published interval"),

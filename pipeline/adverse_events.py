@@ -14,9 +14,9 @@ EVENT_COLUMNS: Final[Mapping[str, str]] = {
     "event": "what happened",
     "organ": "where",
     "immune_mediated": "whether it was coded as immune-mediated",
-    "grade": "worst CTCAE grade, 1 to 5",
+    "grade": "worst CTCAE grade, 1 to 5; missing where not recorded",
     "onset_months": "months from enrolment to onset",
-    "duration_months": "months from onset to resolution or the end of follow-up",
+    "duration_months": "months from onset to resolution or the end of follow-up; missing where not recorded",
     "resolved": "whether it ended while the patient was followed",
 }
 ROUNDING_MONTHS: Final = 1e-9
@@ -41,8 +41,10 @@ def event_faults(events: pd.DataFrame, follow_up_months: pd.Series[Any]) -> list
     onset, duration = (events[c].to_numpy(dtype=float) for c in ("onset_months", "duration_months"))
     bad = {
         "of unknown patients": ~known,
-        "of a grade other than 1 to 5": ~events["grade"].isin([1, 2, 3, 4, 5]).to_numpy(),
+        "of a grade other than 1 to 5": ~(
+            events["grade"].isin([1, 2, 3, 4, 5]) | events["grade"].isna()
+        ).to_numpy(),
         "with an onset outside the patient's follow-up": ~((onset > 0) & (onset <= last)),
-        "with a duration below 0 or past the follow-up": ~((duration >= 0) & (onset + duration <= last)),
+        "with a duration below 0 or past the follow-up": (duration < 0) | (onset + duration > last),
     }
     return [f"{int(wrong.sum())} events {what}" for what, wrong in bad.items() if wrong.any()]

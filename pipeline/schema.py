@@ -73,6 +73,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     "os": Endpoint("os", "Overall survival", "os_months", "died"),
     "pfs": Endpoint("pfs", "Progression-free survival", "pfs_months", "progressed_or_died"),
 }
+HYPOTHETICAL: Final = "hypothetical_"  # the name of an arm that no patient has been treated in begins so
 RESPONSES: Final = ("CR", "PR", "SD", "PD", "NE")  # RECIST best overall response; NE is not evaluable
 
 ARM: Final = Column("arm", "arm", "category", "Treatment arm")

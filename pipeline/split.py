@@ -21,7 +21,9 @@ class Fold:
     test: pd.Index
 
 
-def folds(cohort: Cohort, endpoint: str, n_folds: int, repeats: int, rng: np.random.Generator) -> list[Fold]:
+def folds(
+    cohort: Cohort, endpoint: str, n_folds: int, repeats: int, rng: np.random.Generator, by: str = "patient"
+) -> list[Fold]:
     """Divide the patients `repeats` times into `n_folds` parts, each tested on once a repeat.
 
     Every part has its share, within one patient, of each arm's events and of its censored patients.
@@ -36,6 +38,10 @@ def folds(cohort: Cohort, endpoint: str, n_folds: int, repeats: int, rng: np.ran
     n_folds, repeats : int
     rng : Generator
         One child is spawned for each repeat.
+    by : str
+        "patient", or a column whose groups (sites, trials) stay whole. Groups are dealt, the largest first,
+        to the part with the fewest events; with as many folds as groups each is left out once, and further
+        repeats would be the same.
 
     Returns
     -------
@@ -45,12 +51,16 @@ def folds(cohort: Cohort, endpoint: str, n_folds: int, repeats: int, rng: np.ran
     Raises
     ------
     InputError
-        When there are fewer events than folds.
+        When there are fewer events, or groups, than folds, or a group cannot be told.
     """
     _check_events(cohort, endpoint, n_folds)
+    groups = None if by == "patient" else _groups(cohort, endpoint, n_folds, repeats, by)
     divided = []
     for repeat, child in enumerate(rng.spawn(repeats)):
-        part = _parts(cohort, endpoint, n_folds, child)
+        if groups is None:
+            part = _parts(cohort, endpoint, n_folds, child)
+        else:
+            part = _whole_groups(cohort, endpoint, n_folds, groups, child)
         divided += [_fold(cohort, repeat, k, part == k) for k in range(n_folds)]
     return divided
 
@@ -108,6 +118,51 @@ def _parts(cohort: Cohort, endpoint: str, n_folds: int, rng: np.random.Generator
     # Dealt like cards: a stratum goes on where the one before ended, which keeps the parts equal in size.
     part[order] = np.arange(len(order)) % n_folds
     return part
+
+
+def _groups(cohort: Cohort, endpoint: str, n_folds: int, repeats: int, by: str) -> NDArray[np.str_]:
+    """Name each patient's group, or say why the cohort cannot be divided by it."""
+    where = f"cross_validation: by: cohort {cohort.name!r}"
+    known = [c.name for c in cohort.columns if c.role != "outcome" and c.kind != "number"]
+    if by not in known:
+        raise InputError(f"{where} has no groups {by!r}; use 'patient' or one of {', '.join(known)}")
+    values = cohort.observed[by]
+    if values.isna().any():
+        raise InputError(f"{where}: {by!r} is missing for {int(values.isna().sum())} patients")
+    named = values.astype(str).to_numpy(dtype=str)
+    events = pd.Series(outcome(cohort.observed, endpoint)["event"]).groupby(named).sum()
+    if len(events) < n_folds:
+        raise InputError(
+            f"{where} has {len(events)} groups of {by!r}, fewer than {n_folds} folds; set folds to "
+            f"{len(events)} to leave each out once"
+        )
+    if int((events > 0).sum()) < n_folds:
+        raise InputError(
+            f"{where}: only {int((events > 0).sum())} groups of {by!r} have an event, and each of "
+            f"{n_folds} folds needs one; lower `folds`"
+        )
+    if len(events) == n_folds and repeats > 1:
+        raise InputError(
+            f"{where}: with {n_folds} folds each of its {n_folds} groups is left out once, and every repeat "
+            "would be the same; set repeats to 1"
+        )
+    return named
+
+
+def _whole_groups(
+    cohort: Cohort, endpoint: str, n_folds: int, groups: NDArray[np.str_], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    names, number = np.unique(groups, return_inverse=True)
+    events = np.bincount(number, outcome(cohort.observed, endpoint)["event"], minlength=len(names))
+    size = np.bincount(number, minlength=len(names))
+    shuffled = rng.permutation(len(names))
+    part_of_group = np.empty(len(names), dtype=np.intp)
+    load = np.zeros((n_folds, 2))
+    for group in shuffled[np.argsort(-events[shuffled], kind="stable")]:
+        fewest = int(np.lexsort((load[:, 1], load[:, 0]))[0])
+        part_of_group[group] = fewest
+        load[fewest] += events[group], size[group]
+    return part_of_group[number]
 
 
 def _fold(cohort: Cohort, repeat: int, fold: int, tested: NDArray[np.bool_]) -> Fold:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -17,7 +17,9 @@ from synthetic_data.evidence.values import Spec
 from synthetic_data.published_figures import ACCRUAL_MONTHS
 from synthetic_data.response_rates import ResponseRate, completed_response
 from synthetic_data.setting import Eligibility
+from synthetic_data.subgroup_effects import load_learnt_effects
 from synthetic_data.trajectories import VisitSpec
+from synthetic_data.treatments import HypotheticalArm, Treatment, with_hypothetical
 from synthetic_data.trial_completion import CompletedTrial, complete_trial
 from synthetic_data.trial_curves import TrialCurves
 
@@ -34,6 +36,9 @@ class CohortSpec(Spec):
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     trial: str
     arms: tuple[str, ...] | None = Field(None, description="arms to draw; all with figures when left out")
+    hypothetical_arms: tuple[HypotheticalArm, ...] = Field(
+        (), description="arms no trial had, composed of entries of the register"
+    )
     eligibility: dict[str, Eligibility] = Field({}, description="marker column -> what all enrolled have")
     markers: tuple[str, ...] | None = Field(None, description="markers to draw; all that can when left out")
     accrual_months: Annotated[float, Field(gt=0, le=120)] = ACCRUAL_MONTHS
@@ -46,6 +51,12 @@ class CohortSpec(Spec):
     )
     association: Annotated[float, Field(ge=1, le=10)] | None = Field(
         None, description="of a patient's progression with death; the least that fits when left out"
+    )
+    benefit_weight: Annotated[float, Field(ge=0, le=3)] | None = Field(
+        None, description="times the published effects on benefit are drawn; the learnt weight when left out"
+    )
+    evidence_draw: Literal["point", "sample"] = Field(
+        "point", description="sample: each replicate draws curves and effects from their published intervals"
     )
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
     visits: VisitSpec | None = Field(None, description="serial measurements; none when left out")
@@ -63,6 +74,18 @@ class Plan:
     responses: Mapping[str, ResponseRate]
     follow_up_months: float
     completed: CompletedTrial  # `trial` is its trial; says which curves are assumed
+    benefit_weight: float  # times which the published effects of markers on benefit are drawn
+    evidence: Mapping[str, Any] = field(default_factory=lambda: {"mode": "point"})  # how it was drawn
+
+    @property
+    def hypothetical(self) -> dict[str, HypotheticalArm]:
+        """Arms drawn that no trial had, by name."""
+        return {a.name: a for a in self.spec.hypothetical_arms if a.name in self.arms}
+
+    def treatment(self, arm: str) -> Treatment:
+        """Return what of an arm its patients answer to differently."""
+        composed = self.hypothetical.get(arm)
+        return Treatment(self.trial.arm(arm).has_checkpoint_inhibitor, composed.modifiers if composed else ())
 
     @property
     def control_arm(self) -> str | None:
@@ -100,9 +123,11 @@ def read_cohort_spec(path: Path) -> CohortSpec:
 def plan_cohort(spec: CohortSpec, register: Register | None = None) -> Plan:
     """Resolve a spec against the register, or say what is missing; draws nothing."""
     register = register or load_register()
-    completed = complete_trial(register.trial(spec.trial), register.trials)
+    composed = with_hypothetical(register.trial(spec.trial), spec.hypothetical_arms, register)
+    completed = complete_trial(composed, register.trials)
     trial, known = completed.trial, completed.arms
-    arms = spec.arms or completed.default_arms
+    named = [a.name for a in spec.hypothetical_arms]
+    arms = spec.arms or (*completed.default_arms, *named)
     unknown = [a for a in arms if a not in known]
     if unknown:
         raise InputError(
@@ -111,13 +136,16 @@ def plan_cohort(spec: CohortSpec, register: Register | None = None) -> Plan:
         )
     arms = tuple(a for a in known if a in arms)
     curves = completed_curves(completed, arms, spec.accrual_months)
+    published = tuple(r for r in curves.ratios if r.experimental not in named)
+    curves = replace(curves, ratios=published)
     built = [f for f in curves.figures if f.built_on]
     reached = [f.follow_up_months for f in built if f.endpoint == "os"] or [f.follow_up_months for f in built]
     follow_up = spec.follow_up_months or max(reached, default=DEFAULT_FOLLOW_UP_MONTHS)
     responses = {
         a: completed_response(completed, trial.arm(a), register.trials, curves.curves[a, "pfs"]) for a in arms
     }
-    return Plan(spec, trial, arms, curves, responses, follow_up, completed)
+    learnt = load_learnt_effects().weight if spec.benefit_weight is None else spec.benefit_weight
+    return Plan(spec, trial, arms, curves, responses, follow_up, completed, learnt)
 
 
 def chosen_markers(spec: CohortSpec, register: Register) -> dict[str, MarkerSpec]:

@@ -57,13 +57,17 @@ class Dying(Spec):
     is USUAL_HAZARD; it goes with the root of that hazard. `after_progression` is the Weibull shape of
     survival after it. `late_weight` is the weight of the register's slopes beyond the last figure, the
     rest being the model's own. `spread` is the standard deviation of the log power by which hazard
-    ratios may bend a curve.
+    ratios may bend a curve. `kind_weight` is the power given to how much steeper the curves of such arms
+    are in the register than all arms' are. `median_limits` says whether curves also follow the limits of
+    published medians' intervals.
     """
 
     direct_deaths: Annotated[float, Field(gt=0)]
     after_progression: Annotated[float, Field(gt=0)]
     late_weight: Annotated[float, Field(ge=0, le=1)]
     spread: Annotated[float, Field(gt=0)]
+    kind_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    median_limits: bool = False
 
 
 class CurveShapes(Spec):
@@ -84,7 +88,7 @@ class CurveShapes(Spec):
         Arms of the kind are shrunk towards all arms, and those that also agree on small-cell disease
         towards the kind.
         """
-        others = [s for s in self.slopes if s.endpoint == endpoint and s.trial != trial.id]
+        others = self._of_others(trial, endpoint)
         alike = [s for s in others if s.kind == kind_of(arm)]
         closest = [s for s in alike if s.small_cell == (trial.histology == "sclc")]
         mean = float(np.mean([math.log(s.slope) for s in others]))
@@ -92,6 +96,15 @@ class CurveShapes(Spec):
             logs = [math.log(s.slope) for s in group]
             mean = (PARENT_ARMS * mean + sum(logs)) / (PARENT_ARMS + len(logs))
         return math.exp(mean)
+
+    def usual_power(self, trial: TrialSpec, arm: Arm) -> float:
+        """How much steeper than all arms' an arm's overall survival is expected to be, by its kind."""
+        logs = [math.log(s.slope) for s in self._of_others(trial, "os")]
+        steeper = self.slope_for(trial, arm, "os") / math.exp(float(np.mean(logs)))
+        return float(steeper ** self.dying_for(trial).kind_weight)
+
+    def _of_others(self, trial: TrialSpec, endpoint: str) -> list[Slope]:
+        return [s for s in self.slopes if s.endpoint == endpoint and s.trial != trial.id]
 
 
 def kind_of(arm: Arm) -> Kind:

@@ -15,7 +15,8 @@ from pipeline.schema import Floats, InputError
 from synthetic_data.copula import GRID, GRID_MASS
 from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.evidence.simulation import Missing, Simulation
-from synthetic_data.markers import MarkerDraw, stream
+from synthetic_data.markers import MarkerDraw
+from synthetic_data.streams import draw_key, stream
 
 
 def add_defects(
@@ -34,8 +35,8 @@ def add_defects(
     draw : MarkerDraw
     rng : Generator
     """
-    key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
-    observed = draw.values.copy()
+    key = draw_key(rng)
+    observed: dict[str, pd.Series[Any]] = {str(c): values for c, values in draw.values.items()}
     for name in draw.dependence.ids:
         simulation = markers[name].simulate
         if simulation is None or simulation.column not in observed:
@@ -43,10 +44,10 @@ def add_defects(
         column = simulation.column
         limited = _limited(observed[column], simulation)
         if simulation.missing.fraction > 0:
-            absent = stream(key, name).random(len(observed)) < _chance(simulation, draw)
+            absent = stream(key, name).random(len(limited)) < _chance(simulation, draw)
             limited = _blanked(limited, absent)
         observed[column] = limited
-    return observed
+    return pd.DataFrame(observed, index=draw.values.index, copy=False)
 
 
 def _limited(values: pd.Series[Any], simulation: Simulation) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""What markers do to outcomes: published ratios made conditional on each other, then contributions."""
+"""What markers do to outcomes: published ratios made conditional on each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
@@ -18,7 +17,6 @@ from synthetic_data.dependence import Dependence, simulations
 from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.margins import Margin
-from synthetic_data.markers import MarkerDraw
 
 Endpoint = Literal["os", "pfs", "response"]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = ("os", "pfs", "response")
@@ -43,63 +41,6 @@ class ConditionalEffect:
     marker: str
     effect: MarkerEffect
     log_ratio: float
-
-
-def conditional_log_hazards(
-    markers: Mapping[str, MarkerSpec],
-    draw: MarkerDraw,
-    endpoint: str,
-    arm_is_checkpoint_inhibitor: bool,
-) -> pd.DataFrame:
-    """Return each marker's contribution to the log relative hazard (log odds, for response).
-
-    Parameters
-    ----------
-    markers : mapping of id to MarkerSpec
-        The ones drawn.
-    draw : MarkerDraw
-    endpoint : {"os", "pfs", "response"}
-    arm_is_checkpoint_inhibitor : bool
-        Chooses between effects seen under checkpoint inhibition and those seen without.
-
-    Returns
-    -------
-    DataFrame, shape (n, markers with an effect)
-        Columns as in `draw.values`, of mean zero over the setting's population. ``attrs`` holds the
-        account of the effects, ready for JSON.
-    """
-    if endpoint not in ENDPOINTS:
-        raise InputError(f"unknown endpoint {endpoint!r}; known: {', '.join(ENDPOINTS)}")
-    effects, account = conditional_effects(markers, draw.dependence, endpoint)
-    contributions: dict[str, Floats] = {}
-    for item in effects:
-        if not acts(item.effect, arm_is_checkpoint_inhibitor):
-            continue
-        margin = draw.margins[item.marker]
-        column = margin.simulation.column
-        if column not in draw.values:
-            continue
-        expected = float(GRID_MASS @ exposure(item.effect, margin, margin.tabulated()))
-        seen = exposure(item.effect, margin, _numbers(draw, column))
-        part = item.log_ratio * (seen - expected)
-        contributions[column] = contributions[column] + part if column in contributions else part
-    table = pd.DataFrame(contributions, index=draw.values.index)
-    table.attrs.update(account)
-    return table
-
-
-def acts(effect: MarkerEffect, arm_is_checkpoint_inhibitor: bool) -> bool:
-    """Whether an effect is felt in an arm with, or without, a checkpoint inhibitor."""
-    return effect.acts_in == "every_arm" or (
-        (effect.acts_in == "checkpoint_inhibitor") == arm_is_checkpoint_inhibitor
-    )
-
-
-def _numbers(draw: MarkerDraw, column: str) -> Floats:
-    values = draw.values[column]
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return np.asarray(values.cat.codes, dtype=float)
-    return np.asarray(values, dtype=float)
 
 
 def exposure(effect: MarkerEffect, margin: Margin, numbers: Floats) -> Floats:
@@ -138,7 +79,14 @@ def conditional_effects(
     effects : list of ConditionalEffect
     account : dict
         Ready for JSON.
+
+    Raises
+    ------
+    InputError
+        An endpoint not in ENDPOINTS.
     """
+    if endpoint not in ENDPOINTS:
+        raise InputError(f"unknown endpoint {endpoint!r}; known: {', '.join(ENDPOINTS)}")
     items = [
         (name, effect)
         for name, simulation in simulations(markers).items()

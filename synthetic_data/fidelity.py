@@ -12,11 +12,13 @@ from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.follow_up import cut_month, observe
 from synthetic_data.published_figures import Figure, PublishedRatio
+from synthetic_data.survival_curves import LEAST_SURVIVAL
 from synthetic_data.toxicity_fidelity import adverse_event_rows
 from synthetic_data.trial_curves import expected_ratio
 
 MEDIAN_TOLERANCE: Final = 0.02  # of the published median
 RATE_TOLERANCE: Final = 0.005  # of survival, or of responders
+FEWEST_RESPONDERS: Final = 10  # for a median duration of response to be shown
 CHANCE: Final = 2.6  # standard errors of the draw that are put down to chance (1 in 100)
 COLUMNS: Final = (
     "arm", "endpoint", "kind", "months", "published", "low", "high", "expected", "reproduced", "gap",
@@ -49,6 +51,8 @@ def fidelity(cohort: Cohort, plan: Plan) -> pd.DataFrame:
     rows = [_figure_row(cohort, f) for f in plan.curves.figures]
     rows += [_ratio_row(cohort, plan, r) for r in plan.curves.ratios]
     rows += [_response_row(cohort, plan, arm) for arm in plan.arms]
+    rows += [row for arm in plan.arms for row in _surgery_rows(cohort, arm)]
+    rows += [row for arm in plan.arms for row in _duration_rows(cohort, plan, arm)]
     rows += adverse_event_rows(cohort, plan)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -99,13 +103,10 @@ def _truth(cohort: Cohort) -> Truth:
 
 
 def _average_survival(truth: Truth, figure: Figure, months: Floats) -> Floats:
-    """Population-average true survival under the figure's arm, over everybody randomised."""
-    patients = truth.patients
-    total = np.zeros(len(months))
-    for start in range(0, len(patients), 5_000):  # so that a large cohort needs little memory
-        part = Truth(patients.iloc[start : start + 5_000], truth.hazards)
-        total += part.survival(figure.endpoint, months, arm=figure.arm).sum(axis=0)
-    return np.asarray(total / len(patients))
+    """Average true survival, under the figure's arm, of the population the patients come from."""
+    rows = truth.hazards[truth.hazards["arm"] == figure.arm]
+    hazard = -np.log(np.maximum(rows[f"population_{figure.endpoint}"].to_numpy(), LEAST_SURVIVAL))
+    return np.asarray(np.exp(-np.interp(months, rows["months"].to_numpy(), hazard)))
 
 
 def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, object]:
@@ -149,7 +150,6 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
     rows = cohort.observed["arm"] == arm
     rate = plan.responses[arm]
     reproduced = float(cohort.observed.loc[rows, "best_response"].isin(["CR", "PR"]).mean())
-    truth = _truth(cohort).patients.loc[cohort.observed.index]
     by_chance = np.sqrt(rate.rate * (1 - rate.rate) / max(int(rows.sum()), 1))
     return {
         "arm": arm,
@@ -159,7 +159,7 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
         "published": rate.rate,
         "low": np.nan,
         "high": np.nan,
-        "expected": float(truth.loc[truth["arm"] == arm, "response_probability"].mean()),
+        "expected": cohort.manifest["responses"][arm]["expected"],
         "reproduced": reproduced,
         "gap": reproduced - rate.rate,
         "standard_error": by_chance,
@@ -169,6 +169,61 @@ def _response_row(cohort: Cohort, plan: Plan, arm: str) -> dict[str, object]:
         "reason": "borrowed from arms like it" if rate.assumed else "",
         "source": rate.source,
     }
+
+
+def _surgery_rows(cohort: Cohort, arm: str) -> list[dict[str, object]]:
+    """Shares of pathological response and ctDNA clearance, among patients enrolled by the cut."""
+    rows = []
+    patients = cohort.observed[cohort.observed["arm"] == arm]
+    for outcome, by_arm in cohort.manifest.get("surgery", {}).items():
+        rate, reproduced = by_arm[arm]["rate"], float(patients[outcome].mean())
+        by_chance = np.sqrt(rate * (1 - rate) / max(len(patients), 1))
+        rows.append(
+            {
+                "arm": arm,
+                "endpoint": "surgery",
+                "kind": outcome,
+                "published": rate,
+                "expected": rate,
+                "reproduced": reproduced,
+                "gap": reproduced - rate,
+                "standard_error": by_chance,
+                "built_on": True,
+                "within": abs(reproduced - rate) <= max(RATE_TOLERANCE, CHANCE * by_chance),
+                "reason": "",
+                "source": by_arm[arm]["source"],
+            }
+        )
+    return rows
+
+
+def _duration_rows(cohort: Cohort, plan: Plan, arm: str) -> list[dict[str, object]]:
+    """Median duration of response: as near as the arm's progression-free survival lets it come."""
+    rate, patients = plan.responses[arm], _truth(cohort).patients
+    months = patients.loc[patients["arm"] == arm, "duration_of_response_months"].dropna()
+    if rate.median_duration is None or len(months) < FEWEST_RESPONDERS:
+        return []
+    reproduced = float(months.median())
+    # of the log of a median, as if the durations were exponential
+    by_chance = float(1 / np.sqrt(len(months)) / np.log(2))
+    return [
+        {
+            "arm": arm,
+            "endpoint": "response",
+            "kind": "duration_of_response",
+            "months": rate.median_duration,
+            "published": rate.median_duration,
+            "expected": np.nan,
+            "reproduced": reproduced,
+            "gap": reproduced / rate.median_duration - 1,
+            "standard_error": by_chance,
+            "built_on": False,
+            "within": abs(reproduced / rate.median_duration - 1) <= max(MEDIAN_TOLERANCE, CHANCE * by_chance),
+            "population": plan.trial.main_population,
+            "reason": "sets how steeply response rises with time to progression",
+            "source": rate.source,
+        }
+    ]
 
 
 def two_arm_hazard_ratio(months: Floats, event: NDArray[np.bool_], treated: NDArray[np.bool_]) -> float:

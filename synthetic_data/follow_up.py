@@ -10,15 +10,22 @@ from pipeline.schema import Floats
 DAYS_PER_MONTH = 30.4375
 
 
-def draw_follow_up(
-    n: int, accrual_months: float, dropout_per_month: float, rng: np.random.Generator
+def follow_up(
+    uniforms: Floats, accrual_months: float, dropout_per_month: float | Floats
 ) -> tuple[Floats, Floats]:
-    """Draw the month of enrolment (uniform) and the months to drop-out (exponential), both shape (n,)."""
-    enrolled = rng.uniform(0.0, accrual_months, n)
-    waiting = rng.exponential(size=n)
+    """Return the month of enrolment (uniform) and the months to drop-out (exponential), both shape (n,).
+
+    Parameters
+    ----------
+    uniforms : array, shape (n, 2)
+        In [0, 1).
+    accrual_months : float
+    dropout_per_month : float or array, shape (n,)
+        Rate at which patients are lost; at 0 nobody is.
+    """
     with np.errstate(divide="ignore"):
-        dropout = waiting / dropout_per_month if dropout_per_month > 0 else np.full(n, np.inf)
-    return enrolled, np.asarray(dropout)
+        dropout = -np.log1p(-uniforms[:, 1]) / np.asarray(dropout_per_month)
+    return uniforms[:, 0] * accrual_months, np.where(np.isnan(dropout), np.inf, dropout)
 
 
 def cut_month(follow_up_months: float, accrual_months: float) -> float:
@@ -43,7 +50,8 @@ def observe(patients: pd.DataFrame, month: float) -> pd.DataFrame:
         `os_months`, `died`, `pfs_months`, `progressed_or_died`; times are whole days, rounded up,
         in months, so that none is zero and ties occur as they do in real data.
     """
-    enrolled = patients[patients["enrolled_month"] < month]
+    enrolled = patients[["enrolled_month", "dropout_months", "os_event_months", "pfs_event_months"]]
+    enrolled = enrolled[(enrolled["enrolled_month"] < month).to_numpy()]
     watched = np.asarray(np.minimum(enrolled["dropout_months"], month - enrolled["enrolled_month"]))
     out = pd.DataFrame(index=enrolled.index)
     for months, event, column in (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,8 +11,12 @@ import pandas as pd
 
 from pipeline.schema import Floats
 from synthetic_data.copula import GRID_MASS, correlation_of, spread
+from synthetic_data.dependence import Dependence
 from synthetic_data.margins import Margin
 from synthetic_data.markers import MarkerDraw
+
+# State -> marker column -> its part of the state for each patient, shape (n,).
+StatePieces = Mapping[str, Mapping[str, Floats]]
 
 
 class Loading(NamedTuple):
@@ -73,28 +78,76 @@ STATES: Final[Mapping[str, tuple[Loading, ...]]] = {
 }
 
 
-def immune_state(draw: MarkerDraw) -> pd.DataFrame:
-    """Return six scores for each patient, shape (n, 6), from the true markers.
+@dataclass(frozen=True)
+class ImmuneModel:
+    """The six scores as sums of the markers that are drawn.
 
-    Each marker is standardised in the reference population (ratio-scale ones as logarithms), and each
-    state is the weighted sum in units of its standard deviation there: 0 is an average patient with
-    advanced lung cancer, and a trial that selects patients moves the mean. Markers that were not drawn
-    are left out of the sum and of its unit. The states are part of the truth; they add no hazard of
-    their own.
+    Attributes
+    ----------
+    loadings : mapping
+        State -> those of its loadings whose markers are drawn.
+    units : mapping
+        State -> standard deviation of the sum in the reference population.
+    centres : mapping
+        Marker -> mean and standard deviation of what is added up, there.
     """
-    margins = draw.dependence.margins
-    used = {name: [x for x in loadings if x.marker in margins] for name, loadings in STATES.items()}
-    wanted = {x.marker for loadings in used.values() for x in loadings}
-    tables = {name: _measure(margins[name], margins[name].tabulated()) for name in wanted}
-    scores = {name: _standardised(draw, name, tables[name]) for name in wanted}
-    states = {}
-    for name, loadings in used.items():
-        total = np.zeros(len(draw.values))
-        for loading in loadings:
-            total += loading.weight * scores[loading.marker]
-        unit = _unit(loadings, tables, draw)
-        states[name] = total / unit if unit > 0 else total
-    return pd.DataFrame(states, index=draw.values.index)
+
+    loadings: Mapping[str, tuple[Loading, ...]]
+    units: Mapping[str, float]
+    centres: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, dependence: Dependence) -> ImmuneModel:
+        """Return the model of the markers in `dependence`."""
+        margins = dependence.margins
+        used = {name: tuple(x for x in parts if x.marker in margins) for name, parts in STATES.items()}
+        wanted = list(dict.fromkeys(x.marker for parts in used.values() for x in parts))
+        tables = {name: _measure(margins[name], margins[name].tabulated()) for name in wanted}
+        centres = {name: (float(GRID_MASS @ table), spread(table)) for name, table in tables.items()}
+        return cls(used, {name: _unit(parts, tables, dependence) for name, parts in used.items()}, centres)
+
+    def states(self, draw: MarkerDraw) -> dict[str, Floats]:
+        """Return six scores for each patient, each of shape (n,), from the true markers.
+
+        Each marker is standardised in the reference population (ratio-scale ones as logarithms), and
+        each state is the weighted sum in units of its standard deviation there: 0 is an average patient
+        with advanced lung cancer, and a trial that selects patients moves the mean. Markers that were not
+        drawn are left out of the sum and of its unit. The states are part of the truth; how they alter
+        what treatment does is in `synthetic_data.benefit`.
+        """
+        return totals(self.pieces(draw), len(draw.values))
+
+    def pieces(self, draw: MarkerDraw) -> StatePieces:
+        """Return each marker's part of each state; their sum over markers is the state."""
+        scores = {name: self._standardised(draw, name) for name in self.centres}
+        columns = {name: draw.margins[name].simulation.column for name in self.centres}
+        return {
+            state: {
+                columns[x.marker]: x.weight / (self.units[state] or 1.0) * scores[x.marker] for x in loadings
+            }
+            for state, loadings in self.loadings.items()
+        }
+
+    def _standardised(self, draw: MarkerDraw, name: str) -> Floats:
+        margin, (centre, scale) = draw.margins[name], self.centres[name]
+        if scale == 0:
+            return np.zeros(len(draw.values))
+        return (_measure(margin, draw.numbers(name)) - centre) / scale
+
+
+def totals(pieces: StatePieces, patients: int) -> dict[str, Floats]:
+    """Return the states that pieces add up to."""
+    out = {}
+    for name, parts in pieces.items():
+        out[name] = np.zeros(patients)
+        for part in parts.values():
+            out[name] += part
+    return out
+
+
+def immune_state(draw: MarkerDraw) -> pd.DataFrame:
+    """Return the states of a draw, shape (n, 6); see `ImmuneModel.states`."""
+    return pd.DataFrame(ImmuneModel.of(draw.dependence).states(draw), index=draw.values.index)
 
 
 def _measure(margin: Margin, numbers: Floats) -> Floats:
@@ -105,18 +158,7 @@ def _measure(margin: Margin, numbers: Floats) -> Floats:
     return np.log(np.maximum(numbers, max(least, 1e-3)))
 
 
-def _standardised(draw: MarkerDraw, name: str, table: Floats) -> Floats:
-    margin = draw.margins[name]
-    column = margin.simulation.column
-    # the scores give the numbers again, also of a marker that is constant here and has no column
-    numbers = margin.numbers(draw.scores[column].to_numpy())
-    scale = spread(table)
-    if scale == 0:
-        return np.zeros(len(numbers))
-    return np.asarray((_measure(margin, numbers) - GRID_MASS @ table) / scale)
-
-
-def _unit(loadings: list[Loading], tables: Mapping[str, Floats], draw: MarkerDraw) -> float:
+def _unit(loadings: Sequence[Loading], tables: Mapping[str, Floats], dependence: Dependence) -> float:
     variance = 0.0
     for a in loadings:
         for b in loadings:
@@ -124,7 +166,7 @@ def _unit(loadings: list[Loading], tables: Mapping[str, Floats], draw: MarkerDra
                 1.0
                 if a.marker == b.marker
                 else correlation_of(
-                    tables[a.marker], tables[b.marker], draw.dependence.between(a.marker, b.marker)
+                    tables[a.marker], tables[b.marker], dependence.between(a.marker, b.marker)
                 )
             )
             variance += a.weight * b.weight * among

@@ -1,8 +1,7 @@
-"""Correlated baseline markers of a synthetic cohort, one child stream each."""
+"""Correlated baseline markers of a synthetic cohort, one stream each."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,9 @@ from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.evidence.simulation import Simulation
 from synthetic_data.margins import Margin, margin_of
 from synthetic_data.setting import Eligibility, Setting
+from synthetic_data.streams import draw_key, stream
 
-__all__ = ["Eligibility", "MarkerDraw", "Setting", "draw_markers"]
+__all__ = ["Eligibility", "MarkerDraw", "MarkerModel", "Setting", "draw_markers"]
 
 
 @dataclass(frozen=True)
@@ -48,57 +48,94 @@ class MarkerDraw:
     dependence: Dependence
     report: Mapping[str, Any]
 
+    def numbers(self, name: str) -> Floats:
+        """Return a marker's true values as numbers, shape (n,); also of one that is constant here."""
+        margin = self.margins[name]
+        column = margin.simulation.column
+        if column not in self.values:
+            return margin.numbers(self.scores[column].to_numpy())
+        return as_numbers(self.values[column])
+
+
+@dataclass(frozen=True)
+class MarkerModel:
+    """How the markers of a setting's patients are distributed; holds no patient.
+
+    Attributes
+    ----------
+    drawn : mapping
+        Marker id -> how it is simulated, in the order of the columns.
+    margins, dependence, columns, report
+        As in `MarkerDraw`.
+    """
+
+    drawn: Mapping[str, Simulation]
+    margins: Mapping[str, Margin]
+    dependence: Dependence
+    columns: tuple[Column, ...]
+    report: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, markers: Mapping[str, MarkerSpec], setting: Setting) -> MarkerModel:
+        """Return the model of the markers that have a `simulate` block.
+
+        Raises
+        ------
+        InputError
+            Eligibility on a column that is not drawn, or that lets nobody in.
+        """
+        dependence = dependence_of(markers)
+        drawn = simulations(markers)
+        _check_eligibility(drawn, setting)
+        margins = {name: margin_of(simulation, setting) for name, simulation in drawn.items()}
+        varying = tuple(_column(markers[name], m) for name, m in margins.items() if m.constant is None)
+        return cls(drawn, margins, dependence, varying, _report(margins, dependence))
+
+    def draw(self, n: int, rng: np.random.Generator) -> MarkerDraw:
+        """Draw the markers of `n` patients.
+
+        Each marker's noise comes from a stream of its own, found from its id and one key drawn from
+        `rng`: adding a marker of a higher `order` leaves every earlier column as it was, bit for bit,
+        and more patients only append rows.
+        """
+        key = draw_key(rng)
+        noise = np.empty((len(self.drawn), n))
+        for row, name in zip(noise, self.drawn, strict=True):
+            stream(key, name).standard_normal(out=row)
+        return self.from_noise(noise)
+
+    def from_noise(self, noise: Floats) -> MarkerDraw:
+        """Return the markers that independent normal scores, shape (markers, n), come to."""
+        scores = dict(zip(self.drawn, correlated_scores(self.dependence.root, noise), strict=True))
+        patients = pd.RangeIndex(noise.shape[1], name="patient")
+        values = {
+            self.drawn[name].column: self.margins[name].values(row)
+            for name, row in scores.items()
+            if self.margins[name].constant is None
+        }
+        by_column = {self.drawn[name].column: row for name, row in scores.items()}
+        return MarkerDraw(
+            values=pd.DataFrame(values, index=patients, copy=False),
+            scores=pd.DataFrame(by_column, index=patients, copy=False),
+            columns=self.columns,
+            margins=self.margins,
+            dependence=self.dependence,
+            report=self.report,
+        )
+
 
 def draw_markers(
     markers: Mapping[str, MarkerSpec], setting: Setting, n: int, rng: np.random.Generator
 ) -> MarkerDraw:
-    """Draw the baseline markers of `n` patients.
-
-    Each marker's noise comes from a stream of its own, found from its id and one key drawn from
-    `rng`: adding a marker of a higher `order` leaves every earlier column as it was, bit for bit, and
-    more patients only append rows.
-
-    Parameters
-    ----------
-    markers : mapping of id to MarkerSpec
-        Those without a `simulate` block are left out.
-    setting : Setting
-    n : int
-    rng : Generator
-
-    Raises
-    ------
-    InputError
-        Eligibility on a column that is not drawn, or that lets nobody in.
-    """
-    dependence = dependence_of(markers)
-    drawn = simulations(markers)
-    _check_eligibility(drawn, setting)
-    margins = {name: margin_of(simulation, setting) for name, simulation in drawn.items()}
-    key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
-    noise = np.empty((len(drawn), n))
-    for row, name in zip(noise, drawn, strict=True):
-        stream(key, name).standard_normal(out=row)
-    scores = correlated_scores(dependence.root, noise)
-    patients = pd.RangeIndex(n, name="patient")
-    varying = {name: row for name, row in zip(drawn, scores, strict=True) if margins[name].constant is None}
-    values = {drawn[name].column: margins[name].values(row) for name, row in varying.items()}
-    return MarkerDraw(
-        values=pd.DataFrame(values, index=patients),
-        scores=pd.DataFrame(
-            dict(zip((s.column for s in drawn.values()), scores, strict=True)), index=patients
-        ),
-        columns=tuple(_column(markers[name], margins[name]) for name in varying),
-        margins=margins,
-        dependence=dependence,
-        report=_report(margins, dependence),
-    )
+    """Draw the baseline markers of `n` patients of a setting; see `MarkerModel`."""
+    return MarkerModel.of(markers, setting).draw(n, rng)
 
 
-def stream(key: Floats | np.typing.NDArray[np.uint32], name: str) -> np.random.Generator:
-    """Return the generator of one marker: a function of the key and the marker's name alone."""
-    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], dtype="<u4")
-    return np.random.default_rng(np.random.SeedSequence([*map(int, key), *map(int, words)]))
+def as_numbers(values: pd.Series[Any]) -> Floats:
+    """Return a marker's column as numbers: yes as 1, a category as the position of its level."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return np.asarray(values.cat.codes, dtype=float)
+    return np.asarray(values, dtype=float)
 
 
 def _check_eligibility(drawn: Mapping[str, Simulation], setting: Setting) -> None:

@@ -200,18 +200,23 @@ def treatment_ratios(
             or readout.population != population_of(trial, endpoint, contrast.experimental)
         ):
             continue
-        months = follow_up_months(trial, readout)
-        follow_up = follow_up_distribution(months, accrual_months)
-        if readout.follow_up is not None and readout.follow_up.kind == "minimum":
-            follow_up = (months, months + accrual_months)
         low, high = ratio.interval or (None, None)
         ratios.append(
             PublishedRatio(
                 endpoint, contrast.experimental, contrast.control, ratio.estimate, low, high, ratio.level,
-                ratio.standard_error or 0.15, follow_up, months, readout.population, readout.source.cite(),
+                ratio.standard_error or 0.15, potential_follow_up(trial, readout, accrual_months),
+                follow_up_months(trial, readout), readout.population, readout.source.cite(),
             )
         )  # fmt: skip
     return ratios
+
+
+def potential_follow_up(trial: TrialSpec, readout: Readout, accrual_months: float) -> tuple[float, float]:
+    """Earliest and latest potential follow-up of a readout's patients; uniform between the two."""
+    months = follow_up_months(trial, readout)
+    if readout.follow_up is not None and readout.follow_up.kind == "minimum":
+        return months, months + accrual_months
+    return follow_up_distribution(months, accrual_months)
 
 
 def drawable_arms(trial: TrialSpec) -> tuple[str, ...]:

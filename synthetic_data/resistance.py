@@ -7,11 +7,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.schema import Floats
-from synthetic_data.cohort_spec import Plan
 
 # Progression within six months without a response is primary; after a response, or after at least six
 # months, acquired (Society for Immunotherapy of Cancer: Kluger et al. 2020, doi 10.1136/jitc-2019-000398).
@@ -60,45 +58,44 @@ SHARES: Final[Mapping[str, Mapping[str, float]]] = {
 
 
 def draw_resistance(
-    plan: Plan,
-    patients: pd.DataFrame,
+    pfs: Floats,
+    os: Floats,
     response: NDArray[np.object_],
-    state: pd.DataFrame,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Return `resistance` and `cause_of_failure` of each patient, shape (n, 2); part of the truth only.
+    inhibitor: NDArray[np.bool_],
+    states: Mapping[str, Floats],
+    uniforms: Floats,
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return the kind of resistance and the cause of failure of each patient, both shape (n,).
 
     Parameters
     ----------
-    plan : Plan
-    patients : DataFrame
-        The truth: `arm`, `pfs_event_months` and `os_event_months`.
+    pfs, os : array, shape (n,)
+        True event months.
     response : array of str, shape (n,)
         Best overall response.
-    state : DataFrame, shape (n, 6)
-        The latent immune state.
-    rng : Generator
+    inhibitor : array of bool, shape (n,)
+        Whether the patient's arm has a checkpoint inhibitor.
+    states : mapping
+        The latent immune state: name -> score, shape (n,).
+    uniforms : array, shape (n,)
 
     Returns
     -------
-    DataFrame
-        `resistance` is primary, acquired, or none for who dies without progression. `cause_of_failure`
-        is one of CAUSES, drawn with odds that rise with the score behind it; NO_INHIBITOR in arms without
-        a checkpoint inhibitor; NO_CAUSE where there is no resistance.
+    resistance : array of str
+        Primary, acquired, or none for who dies without progression.
+    cause_of_failure : array of str
+        One of CAUSES, drawn with odds that rise with the score behind it; NO_INHIBITOR in arms without
+        a checkpoint inhibitor; NO_CAUSE where there is no resistance. Both are part of the truth only.
     """
-    pfs, os = (patients[f"{e}_event_months"].to_numpy(dtype=float) for e in ("pfs", "os"))
-    resistance = kind_of_resistance(pfs, os, np.isin(response, ["CR", "PR"]))
-    inhibitor = patients["arm"].isin([a for a in plan.arms if plan.trial.arm(a).has_checkpoint_inhibitor])
+    resistance = kind_of_resistance(pfs, os, (response == "CR") | (response == "PR"))
     cause = np.where(resistance == NONE, NO_CAUSE, NO_INHIBITOR).astype(object)
-    uniform = rng.random(len(pfs))
-    scores = state[list(CAUSES.values())].to_numpy()
     names = np.array(list(CAUSES), dtype=object)
     for kind in (PRIMARY, ACQUIRED):
-        rows = (resistance == kind) & inhibitor.to_numpy()
-        probability = cause_probabilities(scores[rows], kind)
-        chosen = (probability.cumsum(axis=1) < uniform[rows, None]).sum(axis=1)
+        rows = np.flatnonzero((resistance == kind) & inhibitor)
+        scores = np.stack([states[name][rows] for name in CAUSES.values()], axis=1)
+        chosen = (cause_probabilities(scores, kind).cumsum(axis=1) < uniforms[rows, None]).sum(axis=1)
         cause[rows] = names[np.minimum(chosen, len(names) - 1)]
-    return pd.DataFrame({"resistance": resistance, "cause_of_failure": cause}, index=state.index)
+    return resistance, cause
 
 
 def kind_of_resistance(pfs: Floats, os: Floats, responded: NDArray[np.bool_]) -> NDArray[np.object_]:

@@ -22,7 +22,8 @@ COMPLETE = "complete_response"
 class ResponseRate:
     """Share of an arm's patients with an objective response.
 
-    `complete_share` is the part of responders whose response is complete, where published.
+    `complete_share` is the part of responders whose response is complete, and `median_duration` how many
+    months half of the responses lasted, where published.
     `source` names the publication, or the arms the rate is borrowed from when `assumed`.
     """
 
@@ -30,6 +31,7 @@ class ResponseRate:
     complete_share: float | None
     assumed: bool
     source: str
+    median_duration: float | None = None
 
 
 def response_rate(trial: TrialSpec, arm: Arm, trials: Mapping[str, TrialSpec]) -> ResponseRate:
@@ -116,8 +118,24 @@ def published_rate(trial: TrialSpec, arm: str) -> ResponseRate | None:
             rate = latest.rates[RESPONSE][arm].rate
             complete = latest.rates.get(COMPLETE, {}).get(arm)
             share = complete.rate / rate if complete is not None and rate > 0 else None
-            return ResponseRate(rate, share, False, latest.source.cite())
+            return ResponseRate(rate, share, False, latest.source.cite(), _duration(trial, arm, population))
     return None
+
+
+def _duration(trial: TrialSpec, arm: str, population: str | None) -> float | None:
+    """Return the latest published median duration of response in the population."""
+    dated = [
+        (r.follow_up_months or 0.0, r.median_duration[arm].months)
+        for r in trial.response
+        if r.population == population and arm in r.median_duration
+    ]
+    dated += [
+        (d.follow_up_months or 0.0, d.median[arm].months)
+        for d in trial.duration_of_response
+        if d.population == population and arm in d.median
+    ]
+    reached = [(followed, months) for followed, months in dated if months is not None]
+    return max(reached)[1] if reached else None
 
 
 def _kind(arm: Arm) -> tuple[bool, bool]:

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import yaml
 
 from pipeline.schema import Floats
 from synthetic_data.evidence import Register
 
-# What a departure is regressed on: first what biomarker studies alone make of it, then how much the
-# subgroup's patients differ from the whole in each marker (shares; PD-L1 and burden on a log scale).
-STUDIES: Final = "studies"
-MODIFIERS: Final = (
-    "pdl1", "tmb", "squamous", "never_smoker", "male", "age_65", "liver_metastases", "brain_metastases",
-    "egfr_mutant", "kras_mutant", "stk11_mutant", "keap1_mutant",
-)  # fmt: skip
-TERMS: Final = (STUDIES, *MODIFIERS)
-STUDIES_SPREAD: Final = 1.0  # prior standard deviation of the weight of the studies, around 0: vague
-SPREADS: Final = (0.0, 0.05, 0.1, 0.2, 0.4)  # of the markers' own coefficients; the data choose
-LARGEST_HETEROGENEITY: Final = 1.0
+LEARNT_FILE: Final = Path(__file__).resolve().parents[1] / "configs" / "evidence" / "benefit.yaml"
+WEIGHT_SPREAD: Final = 1.0  # prior standard deviation of the weight of the studies, around 0: vague
+# Searched for the largest likelihood: standard deviations of the weight between trials, and of what no
+# study explains between subgroups.
+BETWEEN_TRIALS: Final = tuple(np.arange(0.0, 2.01, 0.1).tolist())
+UNEXPLAINED: Final = tuple(np.arange(0.0, 0.31, 0.05).tolist())
 
 
 @dataclass(frozen=True)
 class Departures:
-    """Subgroups of trials: what their departures are regressed on, and the departures themselves.
+    """Subgroups of trials: what biomarker studies make of their departures, and the departures themselves.
 
     Attributes
     ----------
     trials : tuple of str, length n
-    design : array, shape (n, len(TERMS))
+    studies : array, shape (n,)
+        Departure that effects of biomarker studies alone would give.
     departure, variance : array, shape (n,)
         Published log ratio of the subgroup less that of the whole trial, and its sampling variance.
     """
 
     trials: tuple[str, ...]
-    design: Floats
+    studies: Floats
     departure: Floats
     variance: Floats
 
@@ -46,7 +45,7 @@ class Departures:
         kept = np.array([t not in left_out for t in self.trials], dtype=bool)
         return Departures(
             tuple(t for t in self.trials if t not in left_out),
-            self.design[kept],
+            self.studies[kept],
             self.departure[kept],
             self.variance[kept],
         )
@@ -54,104 +53,83 @@ class Departures:
 
 @dataclass(frozen=True)
 class SubgroupEffects:
-    """Learnt coefficients of the terms of a departure.
+    """How much of what biomarker studies say about benefit the subgroups of trials bear out.
 
     Attributes
     ----------
-    coefficients : array, shape (len(TERMS),)
-        Of the design's columns; 0 where the spread chosen is 0.
-    covariance : array, shape (len(TERMS), len(TERMS))
-        Posterior, given the spread and the heterogeneity.
-    spread : float
-        Prior standard deviation of the markers' coefficients, chosen by leaving trials out.
-    heterogeneity : float
-        Variance between subgroups that no term explains.
+    weight : float
+        Times the departure that the studies give is the departure to expect; 0 where nothing is known.
+    weight_error : float
+        Posterior standard deviation of the mean weight.
+    between_trials : float
+        Standard deviation of the weight from trial to trial.
+    unexplained : float
+        Standard deviation between subgroups that the studies do not explain.
     readouts, trials : int
         How many it was learnt from.
     """
 
-    coefficients: Floats
-    covariance: Floats
-    spread: float
-    heterogeneity: float
+    weight: float
+    weight_error: float
+    between_trials: float
+    unexplained: float
     readouts: int
     trials: int
 
-    def departure(self, design: Floats) -> Floats:
+    def departure(self, studies: Floats) -> Floats:
         """Predicted log ratio of each subgroup against the whole trial's, shape (n,)."""
-        return np.asarray(design @ self.coefficients)
+        return np.asarray(self.weight * studies)
 
-    def standard_error(self, design: Floats) -> Floats:
-        """Of a prediction for a new subgroup: uncertain coefficients and heterogeneity, shape (n,)."""
-        known = np.einsum("ij,jk,ik->i", design, self.covariance, design)
-        felt = (design != 0).any(axis=1)
-        return np.asarray(np.sqrt(known + np.where(felt, self.heterogeneity, 0.0)))
+    def standard_error(self, studies: Floats) -> Floats:
+        """Of a prediction for a new trial's subgroup, shape (n,)."""
+        of_weight = (self.weight_error**2 + self.between_trials**2) * studies**2
+        return np.asarray(np.sqrt(of_weight + np.where(studies != 0, self.unexplained**2, 0.0)))
 
-    def named(self) -> dict[str, float]:
-        """Coefficients by term."""
-        return dict(zip(TERMS, self.coefficients.tolist(), strict=True))
+
+def load_learnt_effects(file: Path = LEARNT_FILE) -> SubgroupEffects:
+    """Return what was learnt from all trials; `python -m benchmarks.learn_benefit` writes it anew."""
+    return SubgroupEffects(**yaml.safe_load(file.read_text(encoding="utf-8"))["learnt"])
 
 
 def learn(known: Departures) -> SubgroupEffects:
-    """Learn how treatment effects depart in subgroups: a random-effects meta-regression.
+    """Learn how far treatment effects depart in subgroups: a random-effects meta-regression.
 
-    A departure is normal around `design` times coefficients, with its sampling variance plus a
-    heterogeneity found by the method of moments (Paule and Mandel 1982). The weight of the biomarker
-    studies has a vague normal prior around 0; the markers' coefficients have one with a common spread
-    that is chosen among SPREADS by the log likelihood of each trial given the others. Without any
-    reading all coefficients are 0: every subgroup equals its trial.
+    The departures of a trial are normal around the studies' ones times a weight that varies from trial
+    to trial, so that a trial with many subgroups, or many cuts of one, counts about once; to their
+    sampling variance comes what the studies do not explain. Both spreads are those of the largest
+    marginal likelihood, and the mean weight has a vague normal prior around 0. Without any reading it is
+    0: every subgroup equals its trial.
     """
     if not known.trials:
-        zero = np.zeros(len(TERMS))
-        return SubgroupEffects(zero, np.diag(zero), 0.0, 0.0, 0, 0)
-    losses = {spread: _left_out_loss(known, spread) for spread in SPREADS}
-    spread = min(SPREADS, key=lambda s: (round(losses[s], 9), s))
-    heterogeneity = paule_mandel(known, spread)
-    coefficients, covariance = _posterior(known, spread, heterogeneity)
+        return SubgroupEffects(0.0, 0.0, 0.0, 0.0, 0, 0)
+    between, unexplained = min(
+        product(BETWEEN_TRIALS, UNEXPLAINED), key=lambda spreads: (_weight(known, *spreads)[2], spreads)
+    )
+    mean, variance, _ = _weight(known, between, unexplained)
     return SubgroupEffects(
-        coefficients, covariance, spread, heterogeneity, len(known.trials), len(set(known.trials))
+        mean, float(np.sqrt(variance)), between, unexplained, len(known.trials), len(set(known.trials))
     )
 
 
-def _posterior(known: Departures, spread: float, heterogeneity: float) -> tuple[Floats, Floats]:
-    """Mean and covariance of the coefficients."""
-    prior = np.array([STUDIES_SPREAD, *[spread] * len(MODIFIERS)])
-    weight = 1 / (known.variance + heterogeneity)
-    # With X = design * prior the unknowns are standard normal, and a spread of 0 needs no exception.
-    scaled = known.design * prior
-    precision = (scaled.T * weight) @ scaled + np.eye(len(prior))
-    mean = prior * np.linalg.solve(precision, (scaled.T * weight) @ known.departure)
-    return mean, np.asarray(np.linalg.inv(precision) * np.outer(prior, prior))
+def _weight(known: Departures, between: float, unexplained: float) -> tuple[float, float, float]:
+    """Mean and variance of the weight, and twice its negative log marginal likelihood.
 
+    In closed form: a trial's covariance is diagonal plus between² times the outer product of what the
+    studies say, which Sherman and Morrison (1950) invert.
+    """
+    names, trial = np.unique(known.trials, return_inverse=True)
+    variance = known.variance + unexplained**2
 
-def paule_mandel(known: Departures, spread: float) -> float:
-    """Return the variance beyond sampling at which squared standardised residuals average 1."""
+    def by_trial(values: Floats) -> Floats:
+        return np.asarray(np.bincount(trial, values / variance, len(names)), dtype=float)
 
-    def excess(heterogeneity: float) -> float:
-        coefficients, _ = _posterior(known, spread, heterogeneity)
-        residuals = known.departure - known.design @ coefficients
-        return float(np.mean(residuals**2 / (known.variance + heterogeneity))) - 1
-
-    if excess(0.0) <= 0:
-        return 0.0
-    low, high = 0.0, LARGEST_HETEROGENEITY
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
-
-
-def _left_out_loss(known: Departures, spread: float) -> float:
-    """Twice the negative log likelihood of each trial's departures given the other trials'."""
-    heterogeneity = paule_mandel(known, spread)
-    loss = 0.0
-    for trial in dict.fromkeys(known.trials):
-        coefficients, _ = _posterior(known.without(frozenset({trial})), spread, heterogeneity)
-        rows = np.array([t == trial for t in known.trials], dtype=bool)
-        variance = known.variance[rows] + heterogeneity
-        residuals = known.departure[rows] - known.design[rows] @ coefficients
-        loss += float((residuals**2 / variance + np.log(variance)).sum())
-    return loss
+    squares, products = by_trial(known.studies**2), by_trial(known.studies * known.departure)
+    widened = 1 + between**2 * squares
+    precision = 1 / WEIGHT_SPREAD**2 + float((squares / widened).sum())
+    mean = float((products / widened).sum()) / precision
+    loss = float(np.log(variance).sum() + np.log(widened).sum()) + np.log(precision * WEIGHT_SPREAD**2)
+    loss += float((known.departure**2 / variance).sum() - (between**2 * products**2 / widened).sum())
+    return mean, 1 / precision, float(loss - precision * mean**2)
 
 
 def related_trials(register: Register, trial_id: str) -> frozenset[str]:

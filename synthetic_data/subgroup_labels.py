@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -78,6 +78,13 @@ class Subgroup:
     def columns(self) -> frozenset[str]:
         """Marker columns it asks for."""
         return frozenset(c.column for c in self.conditions)
+
+    @property
+    def complement(self) -> tuple[Condition, ...]:
+        """Conditions of all other patients, where it rests on one yes-or-no marker; else empty."""
+        if len(self.conditions) != 1 or self.conditions[0].equals is None:
+            return ()
+        return (replace(self.conditions[0], equals=not self.conditions[0].equals),)
 
     def members(self, values: pd.DataFrame, constants: Mapping[str, object]) -> NDArray[np.bool_]:
         """Return which patients belong to it.
@@ -180,8 +187,8 @@ WORDINGS: Final[tuple[_Wording, ...]] = (
     _Wording(r"\bEGFR-/ALK-|\bno EGFR/ALK\b", _is(egfr_mutant=False, alk_rearranged=False)),
     _Wording(r"\bEGFR mutated\b", _is(egfr_mutant=True)),
     _Wording(
-        r"\b(?P<gene>KRAS|STK11|KEAP1) mutated\b",
-        lambda m: (Condition(f"{m['gene'].lower()}_mutant", equals=True),),
+        r"\b(?P<gene>KRAS|STK11|KEAP1) (?P<state>mutated|wild-type)\b",
+        lambda m: (Condition(f"{m['gene'].lower()}_mutant", equals=m["state"] == "mutated"),),
     ),
 )  # fmt: skip
 
@@ -193,7 +200,7 @@ PASSED_OVER: Final[Mapping[str, str]] = {
 }
 
 # Names of everybody analysed. What else they say holds for the whole analysis.
-WHOLE: Final = r"^(ITT(?!.*adjusted)|all\b|PAS\b|primary analysis set)"
+WHOLE: Final = r"^(ITT(?!.*adjusted)|all\b|PAS\b|primary analysis set|PD-L1 any \(TC>=1% or IC>=1%\), WT)"
 
 # Why a label that no wording covers is not one: the first pattern found in it speaks.
 REASONS: Final[tuple[tuple[str, str], ...]] = (

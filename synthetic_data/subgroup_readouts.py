@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.schema import InputError
 from synthetic_data.evidence import Readout, TrialSpec
@@ -27,11 +28,13 @@ class SubgroupReadout:
     trial, endpoint, experimental, control : str
     subgroup, whole : Subgroup
     log_ratio, standard_error : float
-        Of the subgroup, as published; not a number where only a prediction is asked for.
+        Of the subgroup, as published. Neither is a number where only a prediction is asked for; the
+        standard error is not where the ratio was published without a usable interval.
     low, high : float
         Published interval of the ratio; likewise.
     whole_log_ratio, whole_standard_error : float
-        Of the whole trial, at the same data cut or the one nearest in follow-up.
+        Of the whole trial, at the same data cut or the one nearest in follow-up; where none was
+        published, of the subgroup and its complement together, weighted by precision.
     follow_up_months : float
         Of the subgroup's readout.
     source : str
@@ -57,11 +60,19 @@ class SubgroupReadout:
         """Log hazard ratio of the subgroup less that of the whole trial."""
         return self.log_ratio - self.whole_log_ratio
 
-    @property
-    def variance(self) -> float:
-        """Variance of `departure`: part and whole are correlated, and what they share cancels."""
-        own = self.standard_error**2
+    def variance(self, share: float) -> float:
+        """Variance of `departure`, of a subgroup that holds `share` of the patients.
+
+        Part and whole are correlated, and what they share cancels. A ratio without an interval is
+        taken to be known as well as its share of the whole trial's information allows.
+        """
+        own = self.standard_error**2 if self.has_interval else self.whole_standard_error**2 / share
         return max(own - self.whole_standard_error**2, LEAST_OWN_VARIANCE * own)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether its ratio was published with a usable interval."""
+        return math.isfinite(self.standard_error)
 
     @property
     def follow_up(self) -> tuple[float, float]:
@@ -83,8 +94,8 @@ def subgroup_readouts(trial: TrialSpec) -> tuple[list[SubgroupReadout], list[Unu
     """Return the published subgroup hazard ratios of a trial, and those that cannot be used.
 
     Only randomised treatment contrasts count. One is usable when its label is a condition on
-    markers, its interval is published, and the whole trial has a hazard ratio with an interval for the
-    same endpoint and arms. Figures of whole trials are in neither list.
+    markers, and the whole trial has a hazard ratio with an interval for the same endpoint and arms, or
+    the complement of the subgroup has. Figures of whole trials are in neither list.
     """
     usable: list[SubgroupReadout] = []
     unused: list[Unused] = []
@@ -95,27 +106,22 @@ def subgroup_readouts(trial: TrialSpec) -> tuple[list[SubgroupReadout], list[Unu
         subgroup = read_label(readout.population)
         if subgroup.whole:
             continue
-        found = None if subgroup.reason else _whole_of(trial, readout)
-        error = ratio.standard_error
+        whole = None if subgroup.reason else _whole_of(trial, readout)
         reason = subgroup.reason
         if not reason and not contrast.randomised:
             reason = "the arms were not randomised"
-        if not reason and error is None:
-            reason = "published without a usable interval"
-        if not reason and found is None:
+        if not reason and whole is None:
             reason = "the whole trial has no hazard ratio with an interval for this endpoint and these arms"
-        if reason or error is None or found is None or ratio.interval is None:
+        if reason or whole is None:
             unused.append(Unused(trial.id, readout.endpoint, readout.population, reason))
             continue
-        whole_ratio = found.hazard_ratio
-        assert whole_ratio is not None  # noqa: S101 (chosen so)
-        assert whole_ratio.standard_error is not None  # noqa: S101 (chosen so)
-        low, high = ratio.interval
+        error = ratio.standard_error
+        low, high = ratio.interval if error is not None and ratio.interval else (math.nan, math.nan)
         usable.append(
             SubgroupReadout(
-                trial.id, readout.endpoint, contrast.experimental, contrast.control,
-                subgroup, read_label(found.population), math.log(ratio.estimate), error,
-                low or 0.0, high or math.inf, math.log(whole_ratio.estimate), whole_ratio.standard_error,
+                trial.id, readout.endpoint, contrast.experimental, contrast.control, subgroup,
+                whole.subgroup, math.log(ratio.estimate), math.nan if error is None else error,
+                low or 0.0, high or math.inf, whole.log_ratio, whole.standard_error,
                 follow_up_months(trial, readout), readout.source.cite(),
             )
         )  # fmt: skip
@@ -188,8 +194,16 @@ def _is_whole(readout: Readout) -> bool:
     )
 
 
-def _whole_of(trial: TrialSpec, part: Readout) -> Readout | None:
-    """Return the whole trial's readout nearest to a subgroup's: same cut first, then follow-up."""
+class _Whole(NamedTuple):
+    """What a subgroup's ratio is held against."""
+
+    subgroup: Subgroup
+    log_ratio: float
+    standard_error: float
+
+
+def _whole_of(trial: TrialSpec, part: Readout) -> _Whole | None:
+    """Return the whole trial's ratio nearest to a subgroup's: same cut first, then follow-up."""
     months = follow_up_months(trial, part)
 
     def distance(whole: Readout) -> tuple[bool, float, bool]:
@@ -197,13 +211,29 @@ def _whole_of(trial: TrialSpec, part: Readout) -> Readout | None:
         apart = abs(math.log(follow_up_months(trial, whole) / months))
         return not same_cut, apart, whole.population != "ITT"
 
-    candidates = [
-        r
-        for r in trial.readouts
-        if _is_whole(r)
-        and r.contrast is not None
-        and part.contrast is not None
-        and (r.endpoint, r.contrast.experimental, r.contrast.control)
-        == (part.endpoint, part.contrast.experimental, part.contrast.control)
-    ]
-    return min(candidates, key=distance, default=None)
+    alike = [r for r in trial.readouts if _same_contrast(r, part)]
+    found = min((r for r in alike if _is_whole(r)), key=distance, default=None)
+    if found is not None and found.hazard_ratio is not None:
+        ratio = found.hazard_ratio
+        assert ratio.standard_error is not None  # noqa: S101 (chosen so)
+        return _Whole(read_label(found.population), ratio.log_estimate, ratio.standard_error)
+    return _of_both_parts(part, alike)
+
+
+def _same_contrast(readout: Readout, part: Readout) -> bool:
+    a, b = readout.contrast, part.contrast
+    same = a is not None and b is not None and (a.experimental, a.control) == (b.experimental, b.control)
+    return same and readout.endpoint == part.endpoint
+
+
+def _of_both_parts(part: Readout, alike: Sequence[Readout]) -> _Whole | None:
+    """Return the ratio of a subgroup and its complement together, weighted by precision."""
+    wanted = read_label(part.population).complement
+    other = next((r for r in alike if read_label(r.population).conditions == wanted), None)
+    ratios = [r.hazard_ratio for r in (part, other) if r is not None and r.hazard_ratio is not None]
+    errors = [r.standard_error for r in ratios if r.standard_error is not None]
+    if not wanted or len(errors) < 2:
+        return None
+    weights = [1 / e**2 for e in errors]
+    centre = sum(w * r.log_estimate for w, r in zip(weights, ratios, strict=True)) / sum(weights)
+    return _Whole(Subgroup("both parts together", whole=True), centre, sum(weights) ** -0.5)

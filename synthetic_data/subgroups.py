@@ -11,9 +11,8 @@ import pandas as pd
 
 from pipeline.schema import InputError
 from synthetic_data.evidence import Register
-from synthetic_data.markers import stream
+from synthetic_data.streams import draw_key, stream
 from synthetic_data.subgroup_effects import (
-    TERMS,
     Departures,
     SubgroupEffects,
     calibration,
@@ -31,7 +30,7 @@ RULES: Final[Mapping[str, str]] = {
 COLUMNS: Final = (
     "trial", "endpoint", "experimental", "control", "subgroup", "months", "share", "published", "low", "high",
     "whole_published", "whole", "studies", "learnt", "learnt_low", "learnt_high", "departure", "variance",
-    "method", "learnt_from_readouts", "learnt_from_trials", "notes", "source",
+    "learnt_from_readouts", "learnt_from_trials", "notes", "source",
 )  # fmt: skip
 
 
@@ -45,7 +44,7 @@ class Study:
         Without marker effects read off the subgroups of trials (`without_trial_subgroups`).
     patients : int
         Drawn of each trial.
-    key : array of uint32
+    key : tuple of int
         Each trial is drawn from a stream found from this and its id, so that what is known of one does
         not depend on which others are there.
     exposed : tuple of Exposed
@@ -53,20 +52,20 @@ class Study:
 
     register: Register
     patients: int
-    key: np.typing.NDArray[np.uint32]
+    key: tuple[int, ...]
     exposed: tuple[Exposed, ...]
 
     @classmethod
     def of(cls, register: Register, n: int, rng: np.random.Generator) -> Study:
         """Draw `n` patients of every trial that published a subgroup's hazard ratio."""
-        key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
+        key = draw_key(rng)
         readouts, _ = all_subgroup_readouts(register.trials.values())
         register = without_trial_subgroups(register)
         exposed: list[Exposed] = []
         for name in dict.fromkeys(r.trial for r in readouts):
             trial = register.trials[name]
             patients = draw_patients(trial, register, n, stream(key, name))
-            exposed += expose(trial, [r for r in readouts if r.trial == name], patients)
+            exposed += expose([r for r in readouts if r.trial == name], patients)
         return cls(register, n, key, tuple(exposed))
 
     def effects_for(self, trial_id: str) -> SubgroupEffects:
@@ -86,7 +85,7 @@ class Study:
         if labels:
             asked = asked_readouts(trial, labels)
             patients = draw_patients(trial, self.register, self.patients, stream(self.key, trial_id))
-            more = expose(trial, asked, patients)
+            more = expose(asked, patients)
             scarce = {r.subgroup.label for r in asked} - {e.readout.subgroup.label for e in more}
             if scarce:
                 raise InputError(
@@ -140,15 +139,15 @@ def departures(exposed: Sequence[Exposed]) -> Departures:
     """Return what effects are learnt from."""
     return Departures(
         tuple(e.readout.trial for e in exposed),
-        np.array([e.design for e in exposed]).reshape(len(exposed), len(TERMS)),
+        np.array([e.studies for e in exposed]),
         np.array([e.readout.departure for e in exposed]),
-        np.array([e.readout.variance for e in exposed]),
+        np.array([e.readout.variance(e.share) for e in exposed]),
     )
 
 
 def _table(exposed: Sequence[Exposed], effects: SubgroupEffects) -> pd.DataFrame:
-    design = departures(exposed).design
-    learnt, error = effects.departure(design), effects.standard_error(design)
+    studies = departures(exposed).studies
+    learnt, error = effects.departure(studies), effects.standard_error(studies)
     rows = []
     for e, departure, own in zip(exposed, learnt, error, strict=True):
         r = e.readout
@@ -158,12 +157,17 @@ def _table(exposed: Sequence[Exposed], effects: SubgroupEffects) -> pd.DataFrame
             (
                 r.trial, r.endpoint, r.experimental, r.control, r.subgroup.label, r.follow_up_months, e.share,
                 np.exp(r.log_ratio), r.low, r.high, r.whole.label, np.exp(r.whole_log_ratio),
-                np.exp(r.whole_log_ratio + e.design[0]), np.exp(centre), np.exp(centre - half),
-                np.exp(centre + half), r.departure, r.variance, e.method, effects.readouts, effects.trials,
+                np.exp(r.whole_log_ratio + e.studies), np.exp(centre), np.exp(centre - half),
+                np.exp(centre + half), r.departure, r.variance(e.share), effects.readouts, effects.trials,
                 "; ".join(r.subgroup.notes), r.source,
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions whose published ratio has a usable interval."""
+    return table[table["low"].notna() & table["high"].notna()]
 
 
 def score(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -177,7 +181,8 @@ def score(table: pd.DataFrame) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        A rule each: `inside` is the share of predictions within the published interval;
+        A rule each: `inside` is the share of predictions within the published interval, of `intervals`
+        readouts that have one;
         `mean_squared_z` that of (published - predicted departure)² over the departure's sampling
         variance; `less_than_whole` by how much that is below the rule that every subgroup equals its
         trial; `slope`, `low` and `high` regress published on predicted departures (`calibration`).
@@ -188,7 +193,8 @@ def score(table: pd.DataFrame) -> list[dict[str, Any]]:
         predicted = np.log(known[rule].to_numpy(dtype=float) / known["whole"].to_numpy(dtype=float))
         residual = known["departure"].to_numpy(dtype=float) - predicted
         squared = float(np.mean(residual**2 / known["variance"].to_numpy(dtype=float)))
-        inside = (known["low"] <= known[rule]) & (known[rule] <= known["high"])
+        limits = known["low"].notna() & known["high"].notna()
+        inside = ((known["low"] <= known[rule]) & (known[rule] <= known["high"]))[limits]
         line = calibration(
             known["departure"].to_numpy(dtype=float), predicted, known["variance"].to_numpy(dtype=float),
             list(known["trial"]),
@@ -198,6 +204,7 @@ def score(table: pd.DataFrame) -> list[dict[str, Any]]:
                 "rule": words,
                 "readouts": len(known),
                 "trials": int(known["trial"].nunique()),
+                "intervals": len(inside),
                 "inside": float(inside.mean()),
                 "mean_squared_z": squared,
                 "less_than_whole": 1 - squared / rows[0]["mean_squared_z"] if rows else 0.0,

@@ -157,7 +157,7 @@ def cox_hazard_ratio(
 
 
 @dataclass(frozen=True)
-class Population:
+class Atoms:
     """Relative hazards of death and of progression, condensed to weighted atoms.
 
     Up to ATOMS² patients are kept one by one. Larger populations are cut into equal groups by
@@ -170,7 +170,7 @@ class Population:
     weight: Floats
 
     @classmethod
-    def of(cls, death: Floats, progression: Floats) -> Population:
+    def of(cls, death: Floats, progression: Floats) -> Atoms:
         """Condense the relative hazards of a drawn population, both of shape (n,)."""
         n = len(death)
         if n <= ATOMS * ATOMS:

@@ -41,67 +41,91 @@ ASSUMPTIONS: Final = (
 
 
 @dataclass(frozen=True)
-class AdverseEvents:
-    """Adverse events of a cohort as its database shows them, and the account of how they were drawn."""
+class Toxicity:
+    """The processes of adverse events of every arm, solved for its population; holds no patient.
 
-    events: pd.DataFrame
+    Attributes
+    ----------
+    arms : mapping
+        Arm -> its intensities.
+    account : dict
+        Ready for JSON.
+    """
+
+    plan: Plan
+    arms: Mapping[str, Intensities]
     account: dict[str, Any]
 
+    @classmethod
+    def of(cls, plan: Plan, register: Register, population: Mapping[str, Mapping[str, Floats]]) -> Toxicity:
+        """Solve the intensities that give each arm's population the published shares.
 
-def draw_adverse_events(
-    plan: Plan, register: Register, patients: pd.DataFrame, observed: pd.DataFrame, rng: np.random.Generator
-) -> AdverseEvents:
-    """Draw the adverse events of a cohort.
+        Parameters
+        ----------
+        plan : Plan
+        register : Register
+            For published safety figures and onset times.
+        population : mapping
+            Arm -> `enrolled_month`, `dropout_months`, `os_event_months` and `pfs_event_months` of many
+            patients under it.
+        """
+        solved, account = {}, {}
+        for name in plan.arms:
+            arm = plan.trial.arm(name)
+            figures = safety_figures(plan.trial, arm, register.trials)
+            kinds = event_kinds(register, arm_agents(plan.trial, arm))
+            windows = {
+                target: _compressed(treated_windows(plan, population[name], f.follow_up_months))
+                for target, f in figures.items()
+            }
+            typical = _compressed(treated_windows(plan, population[name], None))
+            solved[name] = solve_intensities(kinds, figures, windows, typical)
+            account[name] = _account(solved[name], figures)
+        whole = {"true_hazard_ratio": 1.0, "assumptions": list(ASSUMPTIONS), "arms": account}
+        return cls(plan, solved, whole)
 
-    Parameters
-    ----------
-    plan : Plan
-    register : Register
-        For published safety figures and onset times.
-    patients : DataFrame
-        The truth, indexed by patient: `arm`, `enrolled_month`, `dropout_months`, `os_event_months`,
-        `pfs_event_months`.
-    observed : DataFrame
-        Of the patients enrolled by the cut: `os_months` and `died`.
-    rng : Generator
+    def draw(self, patients: pd.DataFrame, observed: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Draw the adverse events of patients as their database shows them.
 
-    Returns
-    -------
-    AdverseEvents
-        Events in whole days, by patient and time of onset. Events of one kind that overlap are one,
-        with the worst grade. Who lives longer free of progression is treated longer and has more
-        events: comparing patients who ever had one with those who never had compares long with short
-        lives.
-    """
-    tables, account = [], {}
-    shown = patients.index.isin(observed.index)
-    for name, child in zip(plan.arms, rng.spawn(len(plan.arms)), strict=True):
-        rows = patients[(patients["arm"] == name).to_numpy() & shown]
-        arm = plan.trial.arm(name)
-        figures = safety_figures(plan.trial, arm, register.trials)
-        kinds = event_kinds(register, arm_agents(plan.trial, arm))
-        windows = {
-            target: _compressed(treated_windows(plan, rows, f.follow_up_months))
-            for target, f in figures.items()
-        }
-        typical = _compressed(treated_windows(plan, rows, None))
-        solved = solve_intensities(kinds, figures, windows, typical)
-        account[name] = _account(solved, figures)
-        if len(rows):
-            whole = treated_windows(plan, rows, None)
-            tables.append(_draw_arm(solved, whole, observed.loc[rows.index], child))
+        Parameters
+        ----------
+        patients : DataFrame
+            The truth, indexed by patient: `arm`, `enrolled_month`, `dropout_months`, `os_event_months`,
+            `pfs_event_months`.
+        observed : DataFrame
+            Of the patients enrolled by the cut: `os_months` and `died`.
+        rng : Generator
+
+        Returns
+        -------
+        DataFrame
+            Events in whole days, by patient and time of onset. Events of one kind that overlap are one,
+            with the worst grade. Who lives longer free of progression is treated longer and has more
+            events: comparing patients who ever had one with those who never had compares long with
+            short lives.
+        """
+        columns = ["arm", "enrolled_month", "dropout_months", "os_event_months", "pfs_event_months"]
+        shown = patients[columns].loc[observed.index] if len(observed) < len(patients) else patients[columns]
+        tables = []
+        for (name, solved), child in zip(self.arms.items(), rng.spawn(len(self.arms)), strict=True):
+            rows = shown[(shown["arm"] == name).to_numpy()]
+            known = {c: rows[c].to_numpy(dtype=float) for c in columns[1:]}
+            windows = treated_windows(self.plan, known, None)
+            tables.append(_draw_arm(solved, windows, observed.loc[rows.index], child))
+        events = pd.concat(tables, ignore_index=True)
+        order = pd.Index(observed.index).get_indexer(pd.Index(events["patient"]))
+        return events.iloc[np.lexsort((events["onset_months"], order))].reset_index(drop=True)
+
+
+def joined_events(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the events of all blocks of a cohort as one table."""
     events = pd.concat(tables, ignore_index=True)
     for column in ("event", "organ"):
         events[column] = pd.Categorical(events[column])
-    order = pd.Index(observed.index).get_indexer(pd.Index(events["patient"]))
-    events = events.iloc[np.lexsort((events["onset_months"], order))].reset_index(drop=True)
-    return AdverseEvents(
-        events,
-        {"true_hazard_ratio": 1.0, "assumptions": list(ASSUMPTIONS), "arms": account},
-    )
+    return events
 
 
-def treated_windows(plan: Plan, patients: pd.DataFrame, follow_up_months: float | None) -> Floats:
+def treated_windows(plan: Plan, patients: Mapping[str, Floats], follow_up_months: float | None) -> Floats:
     """Months for which each patient can have a counted adverse event, shape (n,).
 
     From the first dose until 90 days after the end of treatment, death, drop-out or the cut of a
@@ -111,12 +135,12 @@ def treated_windows(plan: Plan, patients: pd.DataFrame, follow_up_months: float 
     months = plan.follow_up_months if follow_up_months is None else follow_up_months
     curative = plan.trial.setting.startswith(("stage3", "ls_sclc", "resectable"))
     planned = PLANNED_MONTHS_CURATIVE if curative else PLANNED_MONTHS
-    treated = np.minimum(patients["pfs_event_months"].to_numpy(dtype=float), planned)
-    cut = cut_month(months, plan.spec.accrual_months) - patients["enrolled_month"].to_numpy(dtype=float)
+    treated = np.minimum(patients["pfs_event_months"], planned)
+    cut = cut_month(months, plan.spec.accrual_months) - patients["enrolled_month"]
     until: Floats = np.minimum.reduce([
         treated + AFTER_TREATMENT_MONTHS,
-        patients["os_event_months"].to_numpy(dtype=float),
-        patients["dropout_months"].to_numpy(dtype=float),
+        patients["os_event_months"],
+        patients["dropout_months"],
         cut,
     ])  # fmt: skip
     return until
@@ -246,7 +270,7 @@ def _account(solved: Intensities, figures: Mapping[str, SafetyFigure]) -> dict[s
 def ever(events: pd.DataFrame, patients: pd.Index, kinds: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Whether each of `patients` ever had an immune-mediated event (or one of `kinds`), shape (n,).
 
-    Knowing it at time zero is looking into the future: see `draw_adverse_events`.
+    Knowing it at time zero is looking into the future: see `Toxicity.draw`.
     """
     rows = events["immune_mediated"] if kinds is None else events["event"].isin(kinds)
     return np.asarray(patients.isin(events.loc[rows, "patient"]))

@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 from pipeline.schema import Floats
 from synthetic_data.curve_shapes import CurveShapes, curve_like, expected_death, load_curve_shapes
 from synthetic_data.evidence import Arm, TrialSpec
+from synthetic_data.median_limits import median_limits
 from synthetic_data.published_figures import (
     ENDPOINT_LABELS,
     Figure,
@@ -77,11 +78,12 @@ def trial_curves(
 ) -> TrialCurves:
     """Put a curve through the figures of every arm and endpoint of `trial`.
 
-    Figures fix a curve where they lie. Elsewhere overall survival follows what the arm's progression
-    and the curves of other trials lead one to expect (`curve_shapes`), progression-free survival a
-    prior shape. Both are bent so that Cox's hazard ratio at each readout's follow-up comes closest to
-    the published one, in units of its standard error, without leaving what is expected by more than
-    that is worth: a least-squares problem over the arms of one endpoint at a time.
+    Figures fix a curve where they lie, and the limits of medians' intervals where they tell of it
+    (`median_limits`; overall survival only, as progression is seen at scans). Elsewhere overall survival
+    follows what the arm's progression and the curves of other trials lead one to expect (`curve_shapes`),
+    progression-free survival a prior shape. Both are bent so that Cox's hazard ratio at each readout's
+    follow-up comes closest to the published one, in units of its standard error, without leaving what is
+    expected by more than that is worth: a least-squares problem over the arms of one endpoint at a time.
 
     With `until_follow_up_months` only readouts with no longer follow-up are used: the trial as it was
     known at an earlier data cut. `learnt` replaces the shipped shapes.
@@ -91,6 +93,10 @@ def trial_curves(
         trial = as_of(trial, until_follow_up_months)
     figures = {(a, e): choose_figures(trial, e, a) for e in ENDPOINT_LABELS for a in arms}
     points = {key: built_points(group) for key, group in figures.items()}
+    if learnt.dying_for(trial).median_limits:
+        for arm in arms:
+            limits = median_limits(trial, figures[arm, "os"], accrual_months)
+            points[arm, "os"] = sorted([*points[arm, "os"], *limits])
     sizes = {a: trial.arm(a).patients or 1 for a in arms}
     ratios = {e: treatment_ratios(trial, e, arms, accrual_months) for e in ENDPOINT_LABELS}
     notes = [
@@ -104,8 +110,9 @@ def trial_curves(
     pfs_drawings = {a: partial(curve_through, points[a, "pfs"]) for a in arms}
     pfs_shapes = _fit_shapes(pfs_drawings, pfs_prior, ratios["pfs"], sizes, SHAPE_SPREAD)
     os_drawings = {a: _overall(trial, trial.arm(a), points, learnt) for a in arms}
+    os_prior = {a: learnt.usual_power(trial, trial.arm(a)) for a in arms}
     spread = learnt.dying_for(trial).spread
-    os_shapes = _fit_shapes(os_drawings, dict.fromkeys(arms, 1.0), ratios["os"], sizes, spread)
+    os_shapes = _fit_shapes(os_drawings, os_prior, ratios["os"], sizes, spread)
     curves = {}
     for arm in arms:
         knots = [m for e in ENDPOINT_LABELS for m, _ in points[arm, e]]

@@ -17,6 +17,7 @@ SMALL = {
         "pdl1": {},
         "oracle": {},
     },
+    "published": "none",
     "cross_validation": {"folds": 2, "repeats": 1},
     "bootstrap": {"replicates": 20},
     "explanation": {"patients": 12, "waterfalls": 3, "horizon_months": 12},

@@ -32,7 +32,8 @@ def test_a_hundred_thousand_patients_show_every_figure(name: str) -> None:
     built = table[table["built_on"]]
     medians, rates = built[built["kind"] == "median"], built[built["kind"] == "landmark"]
     ratios = table[table["kind"] == "hazard_ratio"]
-    assert (medians["gap"].abs() <= 0.02).all(), medians[["arm", "endpoint", "gap"]]
+    chance = 3 * medians["standard_error"]  # of a short median, more than 2 % even here
+    assert (medians["gap"].abs() <= np.maximum(0.02, chance)).all(), medians[["arm", "endpoint", "gap"]]
     assert (rates["gap"].abs() <= 0.005).all(), rates[["arm", "endpoint", "months", "gap"]]
     assert ratios["within"].all(), ratios[["arm", "endpoint", "months", "low", "reproduced", "high"]]
     assert (cohort.observed["pfs_months"] <= cohort.observed["os_months"]).all()
@@ -41,7 +42,9 @@ def test_a_hundred_thousand_patients_show_every_figure(name: str) -> None:
 def test_the_table_has_a_row_for_every_figure_and_says_what_was_left_out() -> None:
     _, table = drawn("keynote_189", 500)
     assert list(table.columns) == list(COLUMNS)
-    assert set(table["kind"]) == {"median", "landmark", "hazard_ratio", "objective_response"}
+    assert set(table["kind"]) == {
+        "median", "landmark", "hazard_ratio", "objective_response", "duration_of_response"
+    }  # fmt: skip
     left_out = table[~table["built_on"]]
     assert (left_out["reason"] != "").all()
     assert table["source"].str.len().gt(5).all()

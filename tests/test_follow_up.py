@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthetic_data.follow_up import DAYS_PER_MONTH, cut_month, draw_follow_up, observe
+from synthetic_data.follow_up import DAYS_PER_MONTH, cut_month, follow_up, observe
 
 
 def patients(**columns: list[float]) -> pd.DataFrame:
@@ -56,17 +56,17 @@ def test_later_cuts_never_take_an_event_away() -> None:
 
 def test_enrolment_is_uniform_and_dropout_exponential() -> None:
     n = 20_000
-    enrolled, dropout = draw_follow_up(n, 12.0, 0.01, np.random.default_rng(4))
+    enrolled, dropout = follow_up(np.random.default_rng(4).random((n, 2)), 12.0, 0.01)
     assert abs(enrolled.mean() - 6.0) < 4 * 12 / math.sqrt(12 * n)
     assert abs((dropout > 12.0).mean() - math.exp(-0.12)) < 4 * math.sqrt(0.1 / n)
     assert abs((dropout > 12.0).mean() - math.exp(-0.24)) > 4 * math.sqrt(0.1 / n)  # the twin
 
 
 def test_without_dropout_nobody_leaves() -> None:
-    assert np.isinf(draw_follow_up(5, 12.0, 0.0, np.random.default_rng(4))[1]).all()
+    assert np.isinf(follow_up(np.random.default_rng(4).random((5, 2)), 12.0, 0.0)[1]).all()
 
 
 @pytest.mark.parametrize("months", [6.0, 30.0])
 def test_the_cut_gives_the_median_patient_the_stated_follow_up(months: float) -> None:
-    enrolled, _ = draw_follow_up(50_001, 12.0, 0.0, np.random.default_rng(0))
+    enrolled, _ = follow_up(np.random.default_rng(0).random((50_001, 2)), 12.0, 0.0)
     assert np.median(cut_month(months, 12.0) - enrolled) == pytest.approx(months, abs=0.1)

@@ -1,4 +1,4 @@
-"""Death, progression and response drawn from solved hazards."""
+"""Death and progression drawn from solved hazards."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from pipeline.schema import InputError
 from synthetic_data.outcomes import (
     ASSOCIATIONS,
-    FIRST_ASSESSMENT_MONTHS,
     TOLERATED_GAP,
-    best_response,
     dependent_exponentials,
     event_months,
-    response_probability,
     solve_hazards,
 )
 from synthetic_data.survival_curves import curve_through
@@ -96,7 +92,7 @@ def test_associated_times_still_have_both_published_margins() -> None:
     death = progression = np.exp(0.5 * rng.standard_normal(N))
     hazards = solve_hazards(os_curve, pfs_curve, death, progression, None, 60.0)
     assert hazards.association > 1
-    draws = dependent_exponentials(N, rng)(hazards.association)
+    draws = dependent_exponentials(rng.random((N, 4)), hazards.association)
     os, pfs = event_months(hazards, death, progression, draws)
     assert (pfs <= os).all()
     for months in (12.0, 36.0, 60.0):
@@ -108,7 +104,7 @@ def test_associated_times_still_have_both_published_margins() -> None:
 
 @pytest.mark.parametrize("association", [1.0, 1.5, 3.0])
 def test_dependent_exponentials_have_their_margins_and_their_association(association: float) -> None:
-    first, second = dependent_exponentials(N, np.random.default_rng(6))(association)
+    first, second = dependent_exponentials(np.random.default_rng(6).random((N, 4)), association)
     for draws in (first, second):
         assert abs(draws.mean() - 1) < 4 / math.sqrt(N)
         assert abs((draws > 2).mean() - math.exp(-2)) < 4 * math.sqrt(0.12 / N)
@@ -117,36 +113,3 @@ def test_dependent_exponentials_have_their_margins_and_their_association(associa
     assert abs(both - closed) < 4 * math.sqrt(closed / N)
     tau = kendalltau(first[:4_000], second[:4_000]).statistic
     assert abs(tau - (1 - 1 / association)) < 0.045
-
-
-@pytest.mark.parametrize("rate", [0.09, 0.3, 0.6])
-def test_the_mean_response_probability_is_the_published_rate(drawn, rate: float) -> None:
-    pfs = drawn[4]
-    watched = np.where(np.random.default_rng(1).random(N) < 0.97, 99.0, 1.0)
-    probability = response_probability(pfs, watched, rate, "x")
-    assert probability.mean() == pytest.approx(rate, abs=1e-9)
-    assert (probability[watched == 1.0] == 0).all()
-    assert (probability[pfs <= FIRST_ASSESSMENT_MONTHS] == 0).all()
-
-
-def test_who_progresses_later_is_the_likelier_responder(drawn) -> None:
-    pfs = drawn[4]
-    probability = response_probability(pfs, np.full(N, 99.0), 0.4, "x")
-    order = np.argsort(pfs)
-    assert (np.diff(probability[order]) >= -1e-12).all()
-
-
-def test_a_rate_above_the_share_that_is_assessable_is_refused(drawn) -> None:
-    with pytest.raises(InputError, match=r"response rate of 99\.0% cannot be drawn"):
-        response_probability(drawn[4], np.full(N, 99.0), 0.99, "x")
-
-
-def test_best_response_agrees_with_the_times() -> None:
-    pfs = np.array([0.5, 0.5, 1.8, 8.0, 8.0, 9.0, 1.8])
-    os = np.array([0.5, 6.0, 6.0, 20.0, 20.0, 20.0, 6.0])
-    watched = np.array([30.0, 30.0, 30.0, 30.0, 30.0, 1.0, 1.6])  # the last: lost before progression
-    certain = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
-    got = best_response(certain, pfs, os, watched, 0.0, np.random.default_rng(0))
-    assert got.tolist() == ["NE", "PD", "PD", "SD", "PR", "NE", "SD"]
-    every = best_response(certain, pfs, os, watched, 1.0, np.random.default_rng(0))
-    assert every[4] == "CR"

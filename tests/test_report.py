@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 from experiments.run import REPORT_SCRIPT
@@ -201,6 +202,18 @@ def test_a_mix_of_real_and_simulated_is_told(reported: Path, tmp_path: Path) -> 
     cohorts["external"]["simulated"] = False
     update_facts(folder, {"simulated": False, "cohorts": cohorts})
     assert "The external patients are real; the others are simulated." in sections.opening(load_run(folder))
+
+
+def test_a_hypothetical_arm_is_called_so_first(reported: Path, tmp_path: Path, page: str) -> None:
+    folder = tmp_path / "hypothetical"
+    shutil.copytree(reported, folder)
+    path = folder / "tables" / "arms.parquet"
+    arms = pd.read_parquet(path)
+    names = {str(arms["arm"].iloc[-1]): "hypothetical_new"}
+    arms.assign(arm=arms["arm"].astype(str).replace(names)).to_parquet(path)
+    said = sections.opening(load_run(folder))
+    assert "Hypothetical new: no patient has ever been treated so." in said
+    assert "no patient has ever been treated so" not in page
 
 
 # --- pieces of a page

@@ -72,3 +72,13 @@ def test_too_few_arms_to_infer_from_is_an_error(register) -> None:
     pfs = plan_cohort(CohortSpec(name="x", trial="ADRIATIC"), register).curves.curves["placebo", "pfs"]
     with pytest.raises(InputError, match="nor for enough others"):
         completed_response(completed, trial.arm("placebo"), {}, pfs)
+
+
+def test_the_duration_of_response_is_read_beside_the_rate(register) -> None:
+    trial = register.trial("KEYNOTE-189")
+    known = published_rate(trial, "pembrolizumab_chemo")
+    assert known is not None
+    assert known.median_duration == pytest.approx(11.2)
+    five_years = published_rate(register.trial("KEYNOTE-024"), "pembrolizumab")
+    assert five_years is not None
+    assert five_years.median_duration is None  # not reached

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_cohort import CONTROL, TREATED, made_cohort
+from made_run import SMALL
 
 from pipeline.config import Analysis
 from pipeline.run import TABLES, RunPlan, RunResult, analyse, plan, stage_generator
@@ -32,10 +33,12 @@ def refused(analysis: Analysis, train: Cohort, external: Cohort | None = None) -
     [
         ({"models": {"coxx": {}}}, "unknown model 'coxx'"),
         ({"models": {"rsf": {"trees": 5}}}, "unknown option 'trees'"),
-        ({"metrics": ["unos_c"]}, "unknown metric 'unos_c'; did you mean 'uno_c'?"),
+        ({"metrics": ["unos_c"]}, "unknown metric 'unos_c'; did you mean 'uno_c'"),
         ({"subgroups": ["race"]}, "no column 'race'"),
         ({"features": ["nlr", "nlrr"]}, "no baseline column 'nlrr'"),
-        ({"horizons_months": [6, 12, 90]}, "90 lies beyond the follow-up"),
+        ({"horizons_months": [60, 90]}, "60, 90 all lie beyond the follow-up"),
+        ({"optimism": {"metrics": ["c"]}}, "optimism: metrics: unknown metric 'c'"),
+        ({"cross_validation": {"by": "site"}}, "cross_validation: by: cohort 'made' has no groups 'site'"),
         ({"endpoint": "pfs"}, "does not hold 'pfs'"),
     ],
 )
@@ -73,6 +76,32 @@ def test_a_cohort_without_events_or_with_too_few_patients_is_refused(small_analy
     assert "died" in refused(small_analysis, nobody)
     few = replace(cohort, observed=cohort.observed.iloc[:20])
     assert "too few for 2-fold cross-validation" in refused(small_analysis, few)
+
+
+def test_a_horizon_that_no_fold_can_speak_about_is_dropped_and_reported(small_analysis: Analysis) -> None:
+    asked = changed(small_analysis, horizons_months=[6, 12, 90], models={"cox": {"penalties": [0.1]}})
+    planned = plan(asked, made_cohort(200, 1))
+    assert planned.analysis.horizons_months == (6, 12)
+    assert planned.analysis.tau_months is None  # the folds decide
+    found = analyse(planned, np.random.default_rng(0))
+    assert found.analysis.horizons_months == (6, 12)
+    assert found.analysis.tau_months is not None
+    assert any("horizons dropped: 90 months" in note for note in found.notes)
+    horizons = found.tables["horizons"]
+    assert len(horizons) == 1 + 2 * 2  # the cohort, and both sides of two folds
+    assert found.analysis.tau_months == np.floor(horizons["usable_to_months"].min() * 10) / 10
+
+
+def test_the_folds_that_fix_tau_are_those_judged(small_plan: RunPlan, small_result: RunResult) -> None:
+    from pipeline.evaluate import validation_folds
+
+    rng, _ = stage_generator(np.random.default_rng(3), "cross-validation").spawn(2)
+    parts = validation_folds(small_plan.train, small_plan.analysis, rng)
+    told = small_result.tables["predictions"].query("data == 'cross-validation' and model == 'cox'")
+    for part in parts:
+        rows = small_plan.train.observed.index.get_indexer(part.test)
+        here = told[(told["repeat"] == part.repeat) & told["row"].isin(rows)]
+        assert set(here["fold"]) == {part.fold}
 
 
 def test_the_external_cohort_is_the_one_explained(small_plan: RunPlan, small_analysis: Analysis) -> None:
@@ -232,3 +261,14 @@ def test_calibration_is_turned_to_event_free_probabilities() -> None:
     risks = pd.DataFrame({"predicted": [0.2], "observed": [0.3], "low": [0.25], "high": [0.4]})
     turned = event_free(risks).iloc[0]
     assert turned.to_list() == pytest.approx([0.8, 0.7, 0.6, 0.75])
+
+
+def test_published_scores_join_wherever_their_inputs_are() -> None:
+    train = made_cohort(60, 4)
+    analysis = Analysis.model_validate(SMALL | {"published": "auto"})
+    planned = plan(analysis, train)
+    assert list(planned.analysis.models) == ["cox", "rsf", "pdl1", "nlr", "oracle"]
+    (line,) = planned.notes
+    assert line.startswith("published scores left out for want of columns: tmb (needs tmb_mutations_per_mb)")
+    assert "lipi (needs dnlr, ldh_u_per_l)" in line
+    assert list(plan(Analysis.model_validate(SMALL), train).analysis.models) == list(SMALL["models"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.schema import ARM, OUTCOMES, Cohort, Column, InputError
+from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
 from pipeline.split import folds, holdout
 
 AGE = Column("age_years", "baseline", "number", modality="clinical")
@@ -132,3 +132,53 @@ def test_holdout_that_leaves_a_side_without_events_is_refused():
         holdout(made, "os", 0.2, np.random.default_rng(0))
     with pytest.raises(InputError, match=r"between 0 and 1\. Got 1.5 instead"):
         holdout(cohort(60), "os", 1.5, np.random.default_rng(0))
+
+
+def sited(n: int, sites: int, seed: int = 0) -> Cohort:
+    made = cohort(n, seed=seed)
+    frame = made.observed.assign(site=np.random.default_rng(seed).choice([f"s{i}" for i in range(sites)], n))
+    return Cohort("sited", frame, (*made.columns, SITE), simulated=True)
+
+
+def test_groups_stay_whole_and_every_patient_is_tested_once() -> None:
+    made = sited(200, 11)
+    site = made.observed["site"]
+    for repeat in range(2):
+        parts = [f for f in folds(made, "os", 4, 2, np.random.default_rng(1), "site") if f.repeat == repeat]
+        assert sorted(p for f in parts for p in f.test) == sorted(made.observed.index)
+        for f in parts:
+            assert not set(site[f.train]) & set(site[f.test])
+        events = [int(made.observed.loc[f.test, "died"].sum()) for f in parts]
+        assert max(events) - min(events) <= made.observed.groupby("site")["died"].sum().max()
+
+
+def test_as_many_folds_as_groups_leave_each_out_once() -> None:
+    made = sited(150, 6)
+    parts = folds(made, "os", 6, 1, np.random.default_rng(0), "site")
+    left_out = [set(made.observed.loc[f.test, "site"]) for f in parts]
+    assert sorted(min(s) for s in left_out) == sorted(made.observed["site"].unique())
+    assert all(len(s) == 1 for s in left_out)
+
+
+@pytest.mark.parametrize(
+    ("by", "n_folds", "repeats", "said"),
+    [
+        ("trial", 3, 1, "has no groups 'trial'; use 'patient' or one of arm, site"),
+        ("age_years", 3, 1, "has no groups 'age_years'"),
+        ("site", 8, 1, "has 6 groups of 'site', fewer than 8 folds; set folds to 6"),
+        ("site", 6, 2, "every repeat would be the same; set repeats to 1"),
+    ],
+)
+def test_groups_that_cannot_be_divided_are_named(by: str, n_folds: int, repeats: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        folds(sited(150, 6), "os", n_folds, repeats, np.random.default_rng(0), by)
+
+
+def test_a_patient_without_a_group_is_a_fault() -> None:
+    made = sited(100, 4)
+    frame = made.observed.copy()
+    frame.loc["P3", "site"] = None
+    with pytest.raises(InputError, match="'site' is missing for 1 patients"):
+        folds(
+            Cohort("gaps", frame, made.columns, simulated=True), "os", 3, 1, np.random.default_rng(0), "site"
+        )

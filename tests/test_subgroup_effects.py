@@ -6,80 +6,94 @@ import numpy as np
 import pytest
 
 from synthetic_data.evidence import load_register
-from synthetic_data.subgroup_effects import (
-    TERMS,
-    Departures,
-    calibration,
-    learn,
-    paule_mandel,
-    related_trials,
-)
+from synthetic_data.subgroup_effects import Departures, _weight, calibration, learn, related_trials
 
 
 def made(
-    coefficient: float, male: float = 0.0, noise: float = 0.1, between: float = 0.0, seed: int = 0
+    weight: float, noise: float = 0.1, between: float = 0.0, unexplained: float = 0.0, seed: int = 0
 ) -> Departures:
-    """Twenty trials of six subgroups whose departures follow the given coefficients."""
+    """Twenty trials of six subgroups whose departures are the studies' times a weight."""
     rng = np.random.default_rng(seed)
-    design = np.zeros((120, len(TERMS)))
-    design[:, 0] = rng.normal(0, 0.3, 120)
-    design[:, TERMS.index("male")] = rng.choice([-0.5, 0.5], 120)
-    truth = coefficient * design[:, 0] + male * design[:, TERMS.index("male")]
-    variance = np.full(120, noise**2)
-    departure = truth + rng.normal(0, np.hypot(noise, between), 120)
-    return Departures(tuple(f"t{i // 6}" for i in range(120)), design, departure, variance)
+    studies = rng.normal(0, 0.3, 120)
+    weights = np.repeat(weight + between * rng.standard_normal(20), 6)
+    departure = weights * studies + rng.normal(0, np.hypot(noise, unexplained), 120)
+    return Departures(tuple(f"t{i // 6}" for i in range(120)), studies, departure, np.full(120, noise**2))
 
 
-def test_what_departures_follow_is_found_again() -> None:
-    effects = learn(made(0.8, male=0.4))
-    named = effects.named()
-    error = np.sqrt(np.diag(effects.covariance))
-    assert abs(named["studies"] - 0.8) < 4 * error[0]
-    assert named["male"] == pytest.approx(0.4, abs=0.12)
-    assert effects.spread > 0
+def test_the_weight_that_departures_follow_is_found_again() -> None:
+    effects = learn(made(0.8))
+    assert abs(effects.weight - 0.8) < 4 * effects.weight_error
+    assert effects.weight_error < 0.06
     assert effects.trials == 20
+    assert effects.readouts == 120
 
 
 def test_without_any_effect_nothing_departs() -> None:
     """The twin: departures that are chance alone are predicted to be next to nothing."""
     known = made(0.0)
     effects = learn(known)
-    assert np.abs(effects.departure(known.design)).max() < 0.06
-    assert effects.spread <= 0.05
+    assert abs(effects.weight) < 4 * effects.weight_error
+    assert np.abs(effects.departure(known.studies)).max() < 0.1
 
 
 def test_without_readouts_every_subgroup_equals_its_trial() -> None:
-    nothing = Departures((), np.zeros((0, len(TERMS))), np.zeros(0), np.zeros(0))
-    effects = learn(nothing)
-    assert (effects.departure(np.ones((3, len(TERMS)))) == 0).all()
+    effects = learn(Departures((), np.zeros(0), np.zeros(0), np.zeros(0)))
+    assert (effects.departure(np.ones(3)) == 0).all()
 
 
-def test_the_mean_is_weighted_by_precision_in_closed_form() -> None:
-    """One term and no heterogeneity: ridge regression with prior variance 1."""
-    design = np.zeros((2, len(TERMS)))
-    design[:, 0] = [1.0, 1.0]
-    known = Departures(("a", "b"), design, np.array([0.2, 0.3]), np.array([0.1, 0.4]))
+def test_the_weight_is_that_of_a_ridge_in_closed_form() -> None:
+    """Two trials of one subgroup that agree: nothing between trials, and prior variance 1."""
+    known = Departures(("a", "b"), np.array([1.0, 1.0]), np.array([0.2, 0.3]), np.array([0.1, 0.4]))
     effects = learn(known)
-    assert effects.heterogeneity == 0.0
-    wanted = (0.2 / 0.1 + 0.3 / 0.4) / (1 / 0.1 + 1 / 0.4 + 1)
-    assert effects.named()["studies"] == pytest.approx(wanted)
-    assert effects.covariance[0, 0] == pytest.approx(1 / (1 / 0.1 + 1 / 0.4 + 1))
+    assert (effects.between_trials, effects.unexplained) == (0.0, 0.0)
+    precision = 1 / 0.1 + 1 / 0.4 + 1
+    assert effects.weight == pytest.approx((0.2 / 0.1 + 0.3 / 0.4) / precision)
+    assert effects.weight_error == pytest.approx(precision**-0.5)
 
 
-def test_heterogeneity_is_found_again_and_absent_where_there_is_none() -> None:
-    assert np.sqrt(paule_mandel(made(0.8, between=0.3), 0.0)) == pytest.approx(0.3, abs=0.07)
-    assert paule_mandel(made(0.8, between=0.0, seed=1), 0.0) < 0.1**2
+def test_the_likelihood_is_that_of_the_whole_covariance() -> None:
+    """Against the dense normal density, which the closed form by trial must equal up to a constant."""
+    known = made(0.8, between=0.5, unexplained=0.1)
+    same = np.equal.outer(known.trials, known.trials)
+    outer = np.outer(known.studies, known.studies)
+    apart = []
+    for between, unexplained in ((0.0, 0.0), (0.5, 0.1), (1.3, 0.25)):
+        covariance = np.diag(known.variance + unexplained**2) + (between**2 * same + 1.0) * outer
+        _, log_determinant = np.linalg.slogdet(covariance)
+        dense = log_determinant + known.departure @ np.linalg.solve(covariance, known.departure)
+        apart.append(_weight(known, between, unexplained)[2] - dense)
+    assert np.allclose(apart, 0.0, atol=1e-8)
+
+
+def test_spreads_are_found_again_and_absent_where_there_are_none() -> None:
+    found = [learn(made(0.8, between=0.6, unexplained=0.2, seed=s)) for s in range(10)]
+    assert np.mean([e.between_trials for e in found]) == pytest.approx(0.6, abs=0.15)
+    assert np.mean([e.unexplained for e in found]) == pytest.approx(0.2, abs=0.04)
+    without = [learn(made(0.8, seed=s)) for s in range(10)]
+    assert np.mean([e.between_trials for e in without]) < 0.1
+    assert np.mean([e.unexplained for e in without]) < 0.04
+
+
+def test_a_prediction_for_a_new_trial_is_as_far_off_as_it_says() -> None:
+    squares = []
+    for seed in range(40):
+        known = made(0.8, between=0.6, unexplained=0.2, seed=seed)
+        effects = learn(known.without(frozenset({"t0"})))
+        new = np.array([t == "t0" for t in known.trials])
+        error = np.hypot(effects.standard_error(known.studies[new]), 0.1)
+        squares.append(np.mean(((known.departure - effects.departure(known.studies))[new] / error) ** 2))
+    assert np.mean(squares) == pytest.approx(1.0, abs=0.25)
 
 
 def test_a_subgroup_that_does_not_differ_is_predicted_without_error() -> None:
-    effects = learn(made(0.8))
-    assert effects.standard_error(np.zeros((1, len(TERMS))))[0] == 0
-    assert effects.standard_error(made(0.8).design[:1])[0] > 0
+    effects = learn(made(0.8, between=0.6, unexplained=0.2))
+    assert effects.standard_error(np.zeros(1))[0] == 0
+    assert effects.standard_error(np.ones(1))[0] > 0
 
 
 def test_calibration_finds_the_slope_and_doubles_it_for_halved_predictions() -> None:
     known = made(0.8, noise=0.05)
-    predicted = 0.8 * known.design[:, 0]
+    predicted = 0.8 * known.studies
     line = calibration(known.departure, predicted, known.variance, known.trials)
     assert line["low"] < 1 < line["high"]
     assert line["low"] > 0.8
@@ -92,7 +106,7 @@ def test_calibration_interval_covers_one_as_often_as_it_says() -> None:
     held = 0
     for seed in range(200):
         known = made(0.8, noise=0.2, seed=seed)
-        line = calibration(known.departure, 0.8 * known.design[:, 0], known.variance, known.trials)
+        line = calibration(known.departure, 0.8 * known.studies, known.variance, known.trials)
         held += line["low"] < 1 < line["high"]
     assert held >= 200 * 0.95 - 3 * np.sqrt(200 * 0.95 * 0.05)
 

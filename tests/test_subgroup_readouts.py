@@ -23,14 +23,39 @@ def test_the_whole_trial_is_taken_at_the_subgroups_own_cut() -> None:
     assert by_cut[31.0] == pytest.approx(0.56)
 
 
-def test_only_randomised_treatment_contrasts_with_an_interval_are_used() -> None:
+def test_only_randomised_treatment_contrasts_are_used() -> None:
     usable, unused = all_subgroup_readouts(load_register().trials.values())
-    assert len(usable) > 70
-    assert len({r.trial for r in usable}) > 15
-    assert all(r.standard_error > 0 and r.low < math.exp(r.log_ratio) < r.high for r in usable)
+    limited = [r for r in usable if r.has_interval]
+    assert len(limited) > 85
+    assert len(usable) > 110
+    assert len({r.trial for r in usable}) > 25
+    assert all(r.standard_error > 0 and r.low < math.exp(r.log_ratio) < r.high for r in limited)
+    assert all(math.isnan(r.low) and math.isnan(r.high) for r in usable if not r.has_interval)
     assert not any(r.trial == "CIT-maintenance-SCLC" for r in usable)
     assert all(u.reason for u in unused)
-    assert any(u.label == "never smoker" and "interval" in u.reason for u in unused)
+
+
+def test_a_ratio_without_an_interval_is_known_as_well_as_its_share_of_the_patients_allows() -> None:
+    usable, _ = all_subgroup_readouts(load_register().trials.values())
+    bare = next(r for r in usable if not r.has_interval)
+    assert bare.variance(0.25) == pytest.approx(3 * bare.whole_standard_error**2)
+    assert bare.variance(0.5) < bare.variance(0.25)
+
+
+def test_without_a_ratio_of_the_whole_trial_both_parts_together_stand_for_it() -> None:
+    usable, _ = all_subgroup_readouts(load_register().trials.values())
+    joined = [r for r in usable if r.whole.label == "both parts together"]
+    assert joined
+    for r in joined:
+        other = next(
+            o for o in joined
+            if (o.trial, o.endpoint, o.subgroup.conditions) == (r.trial, r.endpoint, r.subgroup.complement)
+        )  # fmt: skip
+        assert r.whole_log_ratio == other.whole_log_ratio
+        weights = [1 / o.standard_error**2 for o in (r, other)]
+        mean = (weights[0] * r.log_ratio + weights[1] * other.log_ratio) / sum(weights)
+        assert r.whole_log_ratio == pytest.approx(mean)
+        assert r.whole_standard_error < min(r.standard_error, other.standard_error)
 
 
 def test_every_treatment_ratio_that_is_not_of_a_whole_trial_is_in_one_of_the_lists() -> None:
@@ -60,7 +85,7 @@ def test_variance_of_a_departure_is_that_of_the_part_less_that_of_the_whole() ->
     usable, _ = subgroup_readouts(load_register().trial("POSEIDON"))
     for r in usable:
         own, all_ = r.standard_error**2, r.whole_standard_error**2
-        assert r.variance == pytest.approx(max(own - all_, LEAST_OWN_VARIANCE * own))
+        assert r.variance(0.5) == pytest.approx(max(own - all_, LEAST_OWN_VARIANCE * own))
 
 
 def test_asked_subgroups_need_no_figure_of_their_own() -> None:

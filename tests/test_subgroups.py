@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.schema import InputError, Truth
+from pipeline.schema import InputError
 from synthetic_data.evidence import Register, TrialSpec, load_register
 from synthetic_data.subgroup_labels import PDL1
 from synthetic_data.subgroup_patients import (
-    adds_checkpoint_inhibitor,
     draw_patients,
     entry_conditions,
-    stand_in_ratio,
-    true_ratio,
+    limiting_ratio,
     without_trial_subgroups,
 )
 from synthetic_data.subgroup_readouts import subgroup_readouts
@@ -83,7 +81,7 @@ def test_other_trials_subgroups_do(study: Study) -> None:
     """The twin: the same change to another trial moves the prediction."""
     before = study.predict("PACIFIC")
     other = after(study, with_ratios("MYSTIC", 0.6, subgroups=True)).predict("PACIFIC")
-    assert not np.allclose(before["learnt"], other["learnt"], rtol=1e-3)
+    assert (before["learnt"] != other["learnt"]).all()  # by little: trials vary a lot
     pd.testing.assert_series_equal(before["studies"], other["studies"])
 
 
@@ -105,12 +103,12 @@ def test_the_register_itself_can_be_asked() -> None:
 
 def test_one_trials_patients_do_not_depend_on_the_other_trials(study: Study) -> None:
     register = load_register()
-    alone = replace(register, trials=MappingProxyType({"MYSTIC": register.trials["MYSTIC"]}))
-    designs = [
-        departures([e for e in s.exposed if e.readout.trial == "MYSTIC"]).design
+    alone = replace(register, trials=MappingProxyType({"PACIFIC": register.trials["PACIFIC"]}))
+    studies = [
+        departures([e for e in s.exposed if e.readout.trial == "PACIFIC"]).studies
         for s in (study, Study.of(alone, PATIENTS, np.random.default_rng(1)))
     ]
-    assert np.array_equal(designs[0], designs[1])
+    assert np.array_equal(studies[0], studies[1])
 
 
 def test_more_pdl1_is_predicted_to_benefit_more(study: Study) -> None:
@@ -153,39 +151,25 @@ def test_scores_are_those_of_a_hand_calculation() -> None:
     assert learnt["slope"] == pytest.approx(1)
 
 
-def proportional(log_ratio_men: float, log_ratio_women: float) -> tuple[Truth, np.ndarray]:
-    """Exponential survival, half men, with a hazard ratio for each sex."""
-    male = np.arange(200) < 100
-    benefit = np.where(male, log_ratio_men, log_ratio_women)
-    patients = pd.DataFrame({"arm": "control", "os_log_hazard[new]": benefit, "os_log_hazard[control]": 0.0})
-    months = np.array([0.0, 100.0])
-    hazards = pd.concat(
-        pd.DataFrame(
-            {"arm": a, "months": months, "os": 0.05 * months, "progression": 0.0, "association": 1.0}
-        )
-        for a in ("new", "control")
-    )
-    return Truth(patients, hazards), male
-
-
 @pytest.mark.parametrize("ratio", [0.5, 0.8, 1.0, 1.3])
 def test_proportional_hazards_give_their_ratio(ratio: float) -> None:
-    truth, male = proportional(math.log(ratio), 0.0)
-    arms = ("new", "control")
-    assert true_ratio(truth, "os", arms, male, (6.0, 24.0)) == pytest.approx(ratio, rel=1e-4)
-    assert true_ratio(truth, "os", arms, ~male, (6.0, 24.0)) == pytest.approx(1.0, rel=1e-4)
-    mixed = true_ratio(truth, "os", arms, np.ones(200, dtype=bool), (6.0, 24.0))
+    """Exponential survival, half men, with a hazard ratio for men only."""
+    months = np.arange(0.0, 30.0, 0.25)
+    male = np.arange(200) < 100
+    control = np.tile(np.exp(-0.05 * months), (200, 1))
+    treated = np.where(male[:, None], control**ratio, control)
+    cut = (6.0, 24.0)
+    assert limiting_ratio(months, treated[male], control[male], cut) == pytest.approx(ratio, rel=1e-4)
+    assert limiting_ratio(months, treated[~male], control[~male], cut) == pytest.approx(1.0, rel=1e-4)
+    mixed = limiting_ratio(months, treated, control, cut)
     assert min(ratio, 1) - 1e-9 <= mixed <= max(ratio, 1) + 1e-9
 
 
-def test_stand_in_curves_give_the_ratio_of_proportional_hazards() -> None:
-    rng = np.random.default_rng(0)
-    everybody = np.ones(5_000, dtype=bool)
-    flat = np.ones(5_000)
-    assert stand_in_ratio(0.6 * flat, flat, everybody, everybody) == pytest.approx(0.6, rel=1e-3)
-    uneven = np.exp(rng.normal(0, 1, 5_000))
-    mixed = stand_in_ratio(0.6 * uneven, uneven, everybody, everybody)
-    assert 0.61 < mixed < 0.75  # unseen differences between patients draw a marginal ratio towards 1
+def test_unseen_differences_between_patients_draw_the_ratio_towards_one() -> None:
+    months = np.arange(0.0, 30.0, 0.25)
+    uneven = np.exp(np.random.default_rng(0).normal(0, 1, 2_000))
+    control = np.exp(-0.05 * np.outer(uneven, months))
+    assert 0.61 < limiting_ratio(months, control**0.6, control, (6.0, 24.0)) < 0.75
 
 
 def test_marker_effects_read_off_trials_subgroups_are_not_used(study: Study) -> None:
@@ -207,33 +191,31 @@ def test_what_a_trial_asks_of_all_is_read_from_its_selection() -> None:
     assert entry_conditions(trials["MYSTIC"]) == {}  # its primary population is not what it enrolled
 
 
-def test_nothing_is_carried_over_where_both_arms_have_a_checkpoint_inhibitor() -> None:
+def test_a_trial_without_progression_figures_is_drawn_with_assumed_curves() -> None:
     register = load_register()
-    trial = register.trials["CANOPY-1"]
-    readout = subgroup_readouts(trial)[0][0]
-    assert not adds_checkpoint_inhibitor(trial, readout)
-    study = Study.of(
-        replace(register, trials=MappingProxyType({"CANOPY-1": trial})), 300, np.random.default_rng(0)
-    )
-    assert (departures(study.exposed).design[:, 1:] == 0).all()
+    drawn = draw_patients(register.trials["IMpower010"], register, 200, np.random.default_rng(0))
+    assert len(drawn.values) == 200
+    assert drawn.endpoints["DFS"] == "pfs"
+    assert set(drawn.arms) == {"atezolizumab", "bsc"}
 
 
-def test_every_trial_with_subgroups_has_patients_with_or_without_curves() -> None:
+def test_a_pool_without_figures_is_drawn_as_its_largest_trial() -> None:
     register = load_register()
-    drawn = draw_patients(register.trials["PACIFIC"], register, 200, np.random.default_rng(0))
-    marked = draw_patients(register.trials["IMpower010"], register, 200, np.random.default_rng(0))
-    assert drawn.truth is not None
-    assert marked.truth is None
-    for patients in (drawn, marked):
-        assert len(patients.values) == 200
-        assert set(patients.log_hazards) == {(e, i) for e in ("os", "pfs") for i in (True, False)}
+    pool = next(t for t in register.trials.values() if t.pooled_from and _only_ratios(t))
+    drawn = draw_patients(pool, register, 200, np.random.default_rng(0))
+    assert set(drawn.arms) <= {a.id for a in pool.arms}
+    assert set(drawn.arms.values()) <= set(drawn.truth.arms)
+    assert drawn.arms
+
+
+def _only_ratios(trial: TrialSpec) -> bool:
+    return all(f.median is None and not f.landmarks for r in trial.readouts for f in r.arms.values())
 
 
 def test_a_steep_curve_no_longer_stops_the_draw() -> None:
     """Survival of DeLLphi-304's control arm underflows to 0 before the last knot."""
     register = load_register()
     patients = draw_patients(register.trials["DeLLphi-304"], register, 200, np.random.default_rng(0))
-    assert patients.truth is not None
     assert np.isfinite(patients.truth.hazards["progression"]).all()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthetic_data.survival_curves import (
-    Population,
+    Atoms,
     SurvivalCurve,
     baseline_hazard,
     cox_hazard_ratio,
@@ -136,7 +136,7 @@ def test_the_population_average_is_the_published_curve(spread: float, n: int) ->
     rng = np.random.default_rng(11)
     death = np.exp(spread * rng.standard_normal(n))
     target = curve_through([(10.6, 0.5), (36.0, 0.17)], 1.2)
-    population = Population.of(death, death)
+    population = Atoms.of(death, death)
     hazard = baseline_hazard(target, population.death, population.weight)
     for month in (2.0, 10.6, 24.0, 60.0):
         at = int(np.argmin(np.abs(target.months - month)))
@@ -155,7 +155,7 @@ def test_gamma_frailty_has_the_closed_form() -> None:
     theta, rng = 0.5, np.random.default_rng(3)
     w = rng.gamma(1 / theta, theta, 400_000)
     target = curve_through([(8.0, 0.5)], 1.0)
-    population = Population.of(w, w)
+    population = Atoms.of(w, w)
     hazard = baseline_hazard(target, population.death, population.weight)
     closed = (np.exp(theta * target.cumulative_hazard) - 1) / theta
     near = target.months <= 30
@@ -173,7 +173,7 @@ def test_where_others_die_too_fast_the_hazard_stands_still_and_never_falls() -> 
 def test_condensing_keeps_the_means() -> None:
     rng = np.random.default_rng(0)
     death, progression = np.exp(rng.standard_normal((2, 30_000)))
-    population = Population.of(death, progression)
+    population = Atoms.of(death, progression)
     assert len(population.weight) < 6_000
     assert population.weight.sum() == pytest.approx(1)
     assert population.death @ population.weight == pytest.approx(death.mean())

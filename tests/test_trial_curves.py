@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synthetic_data.curve_shapes import load_curve_shapes
 from synthetic_data.published_figures import drawable_arms
 from synthetic_data.trial_curves import expected_ratio, trial_curves
 
@@ -57,9 +58,10 @@ def test_the_crossing_of_oak_needs_a_shape_below_its_control(fitted) -> None:
 def test_an_arm_without_a_ratio_keeps_its_prior_shape(register, fitted) -> None:
     trial = register.trial("KEYNOTE-189")
     alone = trial_curves(trial, ["placebo_chemo"], 18.0)
-    assert alone.shapes["placebo_chemo", "os"] == 1
+    usual = load_curve_shapes().usual_power(trial, trial.arm("placebo_chemo"))
+    assert alone.shapes["placebo_chemo", "os"] == usual
     assert alone.shapes["placebo_chemo", "pfs"] == 1.25
-    assert fitted["KEYNOTE-189"][1].shapes["placebo_chemo", "os"] != 1
+    assert fitted["KEYNOTE-189"][1].shapes["placebo_chemo", "os"] != usual
     assert not alone.ratios
 
 

@@ -15,7 +15,7 @@ from pipeline.evaluate.horizons import check_endpoint, prediction_months
 from pipeline.metrics.contract import Outcome
 from pipeline.models import ModelContext, SurvivalModel, build_model, null_prediction
 from pipeline.schema import Cohort, Floats, InputError, Prediction, Progress, outcome, silent
-from pipeline.split import folds
+from pipeline.split import Fold, folds
 
 CROSS_VALIDATION, EXTERNAL = "cross-validation", "external"
 
@@ -73,6 +73,7 @@ def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
         max_months=float(outcome(cohort.observed, analysis.endpoint)["time"].max(initial=0.0)),
         truths=() if cohort.truth is None else (cohort.truth,),
         control_arm=cohort.control_arm,
+        measured=cohort.columns,
     )
 
 
@@ -103,17 +104,24 @@ def fit_models(
     return fitted
 
 
+def validation_folds(cohort: Cohort, analysis: Analysis, rng: np.random.Generator) -> list[Fold]:
+    """Return the folds of the analysis's cross-validation."""
+    split = analysis.cross_validation
+    return folds(cohort, analysis.endpoint, split.folds, split.repeats, rng, split.by)
+
+
 def cross_validate(
     cohort: Cohort, analysis: Analysis, rng: np.random.Generator, progress: Progress = silent
 ) -> Predictions:
     """Predict every patient by models trained without them, once a repeat.
 
-    Features, penalties and curves are learnt anew in the training rows of each fold. Draws depend on the
-    generator, the folds and the order of the models alone.
+    Features, penalties and curves are learnt, and whatever a model tunes is tuned, anew in the training rows
+    of each fold: the cross-validation is nested. Draws depend on the generator, the folds and the order of
+    the models alone.
     """
     split = analysis.cross_validation
     folds_rng, models_rng = rng.spawn(2)
-    parts = folds(cohort, analysis.endpoint, split.folds, split.repeats, folds_rng)
+    parts = validation_folds(cohort, analysis, folds_rng)
     y = outcome(cohort.observed, analysis.endpoint)
     months = prediction_months(analysis)
     names = list(analysis.models)

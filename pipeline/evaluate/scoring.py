@@ -1,4 +1,4 @@
-"""Every metric of every model in every group, with intervals and paired differences."""
+"""Every metric of every model in every group, with intervals."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Analysis
-from pipeline.evaluate.horizons import LEAST_EVENTS, LEAST_PAST, unusable
+from pipeline.evaluate.horizons import (
+    LEAST_EVENTS,
+    LEAST_PAST,
+    LEAST_PAST_IN_FOLD,
+    followed_to,
+    prediction_months,
+    unusable,
+)
 from pipeline.evaluate.predictions import Predictions
 from pipeline.evaluate.subgroups import subgroup_rows
-from pipeline.metrics import METRICS, Metric, interval, resamples
-from pipeline.schema import Floats, InputError, Progress, lookup, silent
+from pipeline.metrics import METRICS, interval, resamples
+from pipeline.schema import Floats, Progress, lookup, silent
 
 WORKERS = 2  # threads; the values do not depend on their number
 KEY: Final = ["data", "metric", "horizon_months", "group"]
@@ -49,7 +56,7 @@ class Judgement:
 class _Task:
     predictions: Predictions
     model: str
-    metric: str
+    metrics: tuple[str, ...]  # computed together
     horizon: float | None
     group: str
     rows: NDArray[np.intp]
@@ -81,19 +88,22 @@ def judge(
             usable, left_out = _usable(predictions, group, rows, analysis)
             dropped += left_out
             tasks += [
-                _Task(predictions, model, metric, horizon, group, rows)
-                for metric, horizon in usable
+                _Task(predictions, model, metrics, horizon, group, rows)
+                for metrics, horizon in usable
                 for model in predictions.models
             ]
     by_set = {id(p): w for p, w in zip(judged, weights, strict=True)}
-    values = np.full((len(tasks), analysis.bootstrap.replicates + 1), np.nan)
+    described: list[tuple[Any, ...]] = []
+    found: list[Floats] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         results = pool.map(lambda task: _evaluate(task, by_set[id(task.predictions)]), tasks)
-        for k, result in enumerate(results):
-            values[k] = result
-            progress("judge", k + 1, len(tasks))
-    rows_table = pd.DataFrame(
-        [_describe(task) for task in tasks], columns=["model", *KEY, "patients", "events"]
+        for k, (task, result) in enumerate(zip(tasks, results, strict=True), start=1):
+            described += _describe(task)
+            found += list(result)
+            progress("judge", k, len(tasks))
+    values = np.array(found).reshape(len(found), analysis.bootstrap.replicates + 1)
+    rows_table, values = _with_medians(
+        pd.DataFrame(described, columns=["model", *KEY, "patients", "events"]), values, analysis.metrics
     )
     undefined = ~np.isfinite(values[:, 0])
     for row in rows_table[undefined].drop_duplicates(KEY).itertuples():
@@ -115,74 +125,9 @@ def score(judgement: Judgement) -> pd.DataFrame:
     return judgement.rows.assign(value=judgement.values[:, 0], low=low, high=high)
 
 
-def differences(judgement: Judgement, reference: str) -> pd.DataFrame:
-    """Return every other model's metric minus that of `reference`, paired resample by resample.
-
-    Returns
-    -------
-    DataFrame
-        `model`, `reference`, `data`, `metric`, `horizon_months`, `group`, `patients`, `events`, `value`,
-        `low`, `high`, and `better`: the share of resamples in which the model was the better one.
-
-    Raises
-    ------
-    InputError
-        When `reference` was not judged.
-    """
-    rows = judgement.rows
-    if reference not in set(rows["model"]):
-        raise InputError(
-            f"model {reference!r} was not judged; there are {', '.join(sorted(set(rows['model'])))}"
-        )
-    places = {key: k for k, key in zip(rows.index[rows["model"] == reference],
-                                       _keys(rows[rows["model"] == reference]), strict=True)}  # fmt: skip
-    mine = [
-        (k, places[key])
-        for k, (model, key) in enumerate(zip(rows["model"], _keys(rows), strict=True))
-        if model != reference and key in places
-    ]
-    first, second = (np.array([pair[side] for pair in mine], dtype=np.intp) for side in (0, 1))
-    difference = judgement.values[first] - judgement.values[second]
-    low, high = interval(difference[:, 1:].T, judgement.level)
-    better = [
-        float(np.mean(METRICS[name].goodness(a) > METRICS[name].goodness(b)))
-        for name, a, b in zip(
-            rows["metric"].iloc[first], judgement.values[first, 1:], judgement.values[second, 1:], strict=True
-        )
-    ]
-    table = (
-        rows.iloc[first]
-        .reset_index(drop=True)
-        .assign(value=difference[:, 0], low=low, high=high, better=better)
-    )
-    table.insert(1, "reference", reference)
-    return table
-
-
-def gap_to_oracle(judgement: Judgement) -> pd.DataFrame:
-    """Return how much better the oracle is than each model: `gap`, `low`, `high`, positive when it is.
-
-    On the scale of the metric, turned so that higher is better; empty when no oracle was judged.
-    """
-    if "oracle" not in set(judgement.rows["model"]):
-        return judgement.rows.iloc[:0].assign(gap=[], low=[], high=[])
-    turned = np.array(
-        [METRICS[m].goodness(v) for m, v in zip(judgement.rows["metric"], judgement.values, strict=True)]
-    )
-    against = differences(Judgement(judgement.rows, turned, judgement.level, judgement.dropped), "oracle")
-    return against.drop(columns=["reference", "better", "value", "low", "high"]).assign(
-        gap=-against["value"], low=-against["high"], high=-against["low"]
-    )
-
-
-def _keys(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
-    # NaN equals no NaN: metrics without a horizon share the key -1.
-    return list(rows[KEY].fillna({"horizon_months": -1.0}).itertuples(index=False, name=None))
-
-
 def _usable(
     predictions: Predictions, group: str, rows: NDArray[np.intp], analysis: Analysis
-) -> tuple[list[tuple[str, float | None]], list[tuple[Any, ...]]]:
+) -> tuple[list[tuple[tuple[str, ...], float | None]], list[tuple[Any, ...]]]:
     y = predictions.y[rows]
     size, events = len(y), int(y["event"].sum())
     if size < LEAST_PAST or events < LEAST_EVENTS:
@@ -196,42 +141,86 @@ def _usable(
             dropped.append((predictions.data, group, "", horizon, size, events, reason))
         else:
             horizons.append(horizon)
-    wanted: list[tuple[str, float | None]] = []
-    for name in analysis.metrics:
-        wanted += [(name, h) for h in horizons] if METRICS[name].by_horizon else [(name, None)]
+    wanted: list[tuple[tuple[str, ...], float | None]] = []
+    followed = followed_to(y, LEAST_PAST_IN_FOLD)
+    last = float(prediction_months(analysis)[-1])
+    for names in _together(analysis.metrics):
+        metric = METRICS[names[0]]
+        if metric.by_horizon:
+            wanted += [(names, h) for h in horizons]
+        elif metric.to_the_end and followed < last:
+            reason = f"followed to {followed:.1f} months, {last:g} needed"
+            dropped += [(predictions.data, group, name, np.nan, size, events, reason) for name in names]
+        else:
+            wanted.append((names, None))
     return wanted, dropped
 
 
-def _describe(task: _Task) -> tuple[Any, ...]:
+def _together(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Sort metrics into those computed at once; medians follow from what they are medians of."""
+    needed = [METRICS[name].median_of or name for name in names]
+    sets: dict[Any, list[str]] = {}
+    for name in dict.fromkeys(needed):
+        sets.setdefault(METRICS[name].compute, []).append(name)
+    return [tuple(inside) for inside in sets.values()]
+
+
+def _with_medians(rows: pd.DataFrame, values: Floats, wanted: Sequence[str]) -> tuple[pd.DataFrame, Floats]:
+    """Add medians over horizons, resample by resample, and put all rows in the order of `wanted`."""
+    tables, found = [rows], [values]
+    for name in wanted:
+        part = rows[rows["metric"] == METRICS[name].median_of]
+        for _, mine in part.groupby(["model", "data", "group"], sort=False):
+            tables.append(mine.iloc[:1].assign(metric=name, horizon_months=np.nan))
+            defined = values[mine.index][np.isfinite(values[mine.index, 0])]
+            missing = np.full((1, values.shape[1]), np.nan)
+            found.append(np.median(defined, axis=0, keepdims=True) if len(defined) else missing)
+    table, everything = pd.concat(tables, ignore_index=True), np.concatenate(found)
+    table = table[table["metric"].isin(wanted)]
+    place = {name: k for k, name in enumerate(wanted)}
+    sets = list(dict.fromkeys(zip(table["data"], table["group"], strict=True)))
+    order = sorted(
+        table.index,
+        key=lambda k: (sets.index((table["data"][k], table["group"][k])), place[table["metric"][k]]),
+    )
+    return table.loc[order].reset_index(drop=True), everything[order]
+
+
+def _describe(task: _Task) -> list[tuple[Any, ...]]:
     y = task.predictions.y[task.rows]
     horizon = np.nan if task.horizon is None else task.horizon
-    return task.model, task.predictions.data, task.metric, horizon, task.group, len(y), int(y["event"].sum())
+    size, events = len(y), int(y["event"].sum())
+    return [
+        (task.model, task.predictions.data, name, horizon, task.group, size, events) for name in task.metrics
+    ]
 
 
 def _evaluate(task: _Task, weights: Floats) -> Floats:
-    metric = METRICS[task.metric]
+    """Values of the task's metrics, shape (metrics, b)."""
+    metric = METRICS[task.metrics[0]]
     repeats = zip(
         task.predictions.models[task.model], task.predictions.null, task.predictions.fold, strict=True
     )
-    total = np.zeros(len(weights))
+    total = np.zeros((len(task.metrics), len(weights)))
     for prediction, null, fold in repeats:
         # Folds matter to metrics that rank; the others see each repeat as one sample.
         part = fold[task.rows] if metric.within_fold else np.zeros(len(task.rows), dtype=np.intp)
-        total += _over_folds(metric, task, prediction, null, part, weights)
+        total += _over_folds(task, prediction, null, part, weights)
     return total / len(task.predictions.null)
 
 
-def _over_folds(
-    metric: Metric, task: _Task, prediction: Any, null: Any, part: NDArray[np.intp], weights: Floats
-) -> Floats:
-    """Average over folds by their patients, passing over those where the metric is not defined."""
-    summed, counted = np.zeros(len(weights)), np.zeros(len(weights))
+def _over_folds(task: _Task, prediction: Any, null: Any, part: NDArray[np.intp], weights: Floats) -> Floats:
+    """Average over folds by their patients, passing over those where a metric is not defined."""
+    metrics = [METRICS[name] for name in task.metrics]
+    summed = np.zeros((len(metrics), len(weights)))
+    counted = np.zeros((len(metrics), len(weights)))
     for number in np.unique(part):
         rows = task.rows[part == number]
         inside = weights[:, rows]
-        values = metric(
+        together = metrics[0].together(
             task.predictions.y[rows], prediction.take(rows), null.take(rows), task.horizon, inside
         )
+        values = np.array([together if m.part is None else together[m.part] for m in metrics])
         share = np.where(np.isfinite(values), inside.sum(axis=1), 0.0)
         summed += share * np.where(np.isfinite(values), values, 0.0)
         counted += share

@@ -1,26 +1,33 @@
 """Exact explanations of fitted models, summed by column and modality, and held against the truth."""
 
 from pipeline.explain.attribution import (
+    CUMULATIVE_HAZARD,
     LOG_HAZARD,
+    RESTRICTED_MEAN,
     SURVIVAL,
     TOLERANCE,
     AdditivityError,
     Attribution,
     Scale,
 )
-from pipeline.explain.exact import linear_shap, tree_shap
+from pipeline.explain.exact import linear_shap, tree_shap, tree_shap_by_shap, tree_shap_interactions
 from pipeline.explain.importance import Agreement, agreement_with_truth, importance
+from pipeline.explain.leaf_paths import ForestNodes, LeafPaths
 from pipeline.explain.models import EXPLAINERS, explain
 from pipeline.explain.stories import beeswarm_table, choose_patients, measured, waterfall_table
 
 __all__ = [
+    "CUMULATIVE_HAZARD",
     "EXPLAINERS",
     "LOG_HAZARD",
+    "RESTRICTED_MEAN",
     "SURVIVAL",
     "TOLERANCE",
     "AdditivityError",
     "Agreement",
     "Attribution",
+    "ForestNodes",
+    "LeafPaths",
     "Scale",
     "agreement_with_truth",
     "beeswarm_table",
@@ -30,5 +37,7 @@ __all__ = [
     "linear_shap",
     "measured",
     "tree_shap",
+    "tree_shap_by_shap",
+    "tree_shap_interactions",
     "waterfall_table",
 ]

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.schema import Column, Floats
 
 Level = Literal["feature", "column", "modality"]
-TOLERANCE: Final = 1e-6  # largest gap between a sum of contributions and its prediction
+TOLERANCE: Final = 1e-8  # largest gap between a sum of contributions and its prediction
 
 
 class AdditivityError(RuntimeError):
@@ -30,6 +30,8 @@ class Scale:
 
 
 SURVIVAL: Final = Scale("survival", "Event-free probability", "", -1)
+CUMULATIVE_HAZARD: Final = Scale("cumulative_hazard", "Cumulative hazard", "", +1)
+RESTRICTED_MEAN: Final = Scale("restricted_mean", "Restricted mean survival", "months", -1)
 LOG_HAZARD: Final = Scale("log_hazard", "Log relative hazard", "", +1)
 
 

@@ -1,19 +1,54 @@
-"""Explain a fitted model: Cox on its log hazard, the forest on survival probabilities."""
+"""Explain a fitted model: Cox on its log hazard, the forest on survival, hazard or restricted mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.explain.attribution import LOG_HAZARD, SURVIVAL, Attribution
+from pipeline.config import ForestScale
+from pipeline.explain.attribution import (
+    CUMULATIVE_HAZARD,
+    LOG_HAZARD,
+    RESTRICTED_MEAN,
+    SURVIVAL,
+    Attribution,
+    Scale,
+)
 from pipeline.explain.exact import linear_shap, tree_shap
+from pipeline.models.contract import restricted_mean
 from pipeline.schema import Column, Floats, lookup
 
-# values (n, p, m), base (m,), prediction (n, m), months (m,)
-Parts = tuple[Floats, Floats, Floats, Floats]
+FOREST_SCALES: Final[Mapping[ForestScale, Scale]] = {
+    "survival": SURVIVAL,
+    "cumulative_hazard": CUMULATIVE_HAZARD,
+    "restricted_mean": RESTRICTED_MEAN,
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom to explain, at which months, on which scale of a forest, and what "unknown" means."""
+
+    frame: pd.DataFrame
+    known: pd.DataFrame  # training patients; what "nothing known" means for a linear model
+    months: Floats
+    scale: ForestScale
+    background: pd.DataFrame | None  # training patients to fill in, or None for the trees' own weights
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Contributions (n, p, m), base (m,), the model's own prediction (n, m), and what they are of."""
+
+    values: Floats
+    base: Floats
+    prediction: Floats
+    months: Floats
+    scale: Scale
 
 
 def explain(
@@ -22,14 +57,17 @@ def explain(
     background: pd.DataFrame,
     months: Sequence[float],
     columns: Sequence[Column] = (),
+    *,
+    scale: ForestScale = "survival",
+    filled_from: pd.DataFrame | None = None,
 ) -> Attribution:
     """Explain what `model` says of the patients in `frame`, exactly.
 
     `cox` is explained on the log relative hazard, where its contributions are the same at every
     horizon: ``coefficient * (value - mean of the background)``. They are exact on the complementary
     log-log of survival too, which differs by a constant; on survival itself a Cox model has no closed
-    form, and none is given. `rsf` is explained on the survival probability at each horizon by
-    path-dependent TreeSHAP.
+    form, and none is given. `rsf` is explained at each horizon on the survival probability, the cumulative
+    hazard or the restricted mean survival up to it.
 
     Parameters
     ----------
@@ -44,17 +82,21 @@ def explain(
         Horizons.
     columns : sequence of Column, optional
         Declares the columns of `frame`, for labels and units.
+    scale : {"survival", "cumulative_hazard", "restricted_mean"}
+        Of a forest.
+    filled_from : DataFrame, optional
+        Patients whose values stand for unknown ones: interventional values of a forest in place of
+        path-dependent ones.
 
     Raises
     ------
     AdditivityError
-        If base plus contributions miss the model's own prediction by more than 1e-6 anywhere.
+        If base plus contributions miss the model's own prediction by more than 1e-8 anywhere.
     InputError
         If the model has no exact explanation.
     """
-    values, base, prediction, at = lookup(EXPLAINERS, model.name, "explainable model")(
-        model, frame, background, np.asarray(months, dtype=float)
-    )
+    question = Question(frame, background, np.asarray(months, dtype=float), scale, filled_from)
+    answer = lookup(EXPLAINERS, model.name, "explainable model")(model, question)
     sources = model.features.sources.set_index("feature", drop=False).loc[list(model.feature_names)]
     names = list(dict.fromkeys(sources["column"]))
     derived = sources[~sources["column"].isin(frame.columns) & (sources["feature"] == sources["column"])]
@@ -64,38 +106,68 @@ def explain(
         declared[name] = Column(name, "baseline", "number", label, "SD")  # features are standardised
     return Attribution(
         model=model.name,
-        scale=LOG_HAZARD if model.name == "cox" else SURVIVAL,
-        months=at,
+        scale=answer.scale,
+        months=answer.months,
         patients=frame.index,
         sources=sources[["feature", "column", "modality", "label"]].reset_index(drop=True),
-        contributions=values,
-        base=base,
-        prediction=prediction,
+        contributions=answer.values,
+        base=answer.base,
+        prediction=answer.prediction,
         observed=frame[[c for c in names if c in frame]].join(computed),
         columns=tuple(declared.values()),
     )
 
 
-def _explain_cox(model: Any, frame: pd.DataFrame, background: pd.DataFrame, months: Floats) -> Parts:
+def _explain_cox(model: Any, question: Question) -> Answer:
     names = list(model.feature_names)
-    x = model.features.transform(frame)[names].to_numpy()
-    known = model.features.transform(background)[names].to_numpy()
+    x = model.features.transform(question.frame)[names].to_numpy()
+    known = model.features.transform(question.known)[names].to_numpy()
     values, centre = linear_shap(model.coefficients, x, known)
     base = centre - float(model.feature_means @ model.coefficients)
-    risk = model.predict(frame, months[:1]).risk
-    return values[:, :, None], np.array([base]), risk[:, None], np.array([np.nan])
+    risk = model.predict(question.frame, question.months[:1]).risk
+    return Answer(values[:, :, None], np.array([base]), risk[:, None], np.array([np.nan]), LOG_HAZARD)
 
 
-def _explain_forest(model: Any, frame: pd.DataFrame, background: pd.DataFrame, months: Floats) -> Parts:
-    x = model.features.transform(frame)[list(model.feature_names)].to_numpy()
-    forest = model.forest
-    # a node's row of leaf values; inner nodes read the last row, which tree_shap ignores
-    outputs = [forest.leaf_survival_at(tree, months)[tree.leaf] for tree in forest.trees]
-    values, base = tree_shap(forest.trees, outputs, x)
-    return values, base, model.predict(frame, months).survival, months
+def _explain_forest(model: Any, question: Question) -> Answer:
+    names = list(model.feature_names)
+    x = model.features.transform(question.frame)[names].to_numpy()
+    fill = question.background
+    known = None if fill is None else model.features.transform(fill)[names].to_numpy()
+    answers = leaf_values(model.forest, question.scale, question.months)
+    values, base = tree_shap(model.forest, answers, x, known)
+    prediction = forest_prediction(model, question)
+    return Answer(values, base, prediction, question.months, FOREST_SCALES[question.scale])
 
 
-EXPLAINERS: Final[Mapping[str, Callable[[Any, pd.DataFrame, pd.DataFrame, Floats], Parts]]] = {
+def leaf_values(forest: Any, scale: ForestScale, months: Floats) -> Floats:
+    """Return what each leaf answers on `scale` at `months`, shape (leaves, m)."""
+    if scale == "cumulative_hazard":
+        return np.asarray(forest.leaf_hazard_at(months))
+    if scale == "survival":
+        return np.asarray(forest.leaf_survival_at(months))
+    grid = _grid(months)
+    curves = forest.leaf_survival_at(grid)
+    return np.column_stack([restricted_mean(grid, curves, h) for h in months])
+
+
+def forest_prediction(model: Any, question: Question) -> Floats:
+    """Return what the model itself says on the scale asked for, shape (n, m)."""
+    months = question.months
+    if question.scale == "survival":
+        return np.asarray(model.predict(question.frame, months).survival)
+    if question.scale == "cumulative_hazard":
+        return np.asarray(model.cumulative_hazard(question.frame, months))
+    grid = _grid(months)
+    survival = model.predict(question.frame, grid).survival
+    return np.column_stack([restricted_mean(grid, survival, h) for h in months])
+
+
+def _grid(months: Floats) -> Floats:
+    """Whole months and the horizons, between which curves are taken as straight."""
+    return np.unique(np.concatenate([np.arange(1.0, np.ceil(months.max()) + 1), months]))
+
+
+EXPLAINERS: Final[Mapping[str, Callable[[Any, Question], Answer]]] = {
     "cox": _explain_cox,
     "rsf": _explain_forest,
 }

@@ -12,6 +12,7 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
 from pipeline.figures.importance import (
     agreement,
@@ -36,6 +37,7 @@ from pipeline.figures.survival import (
     kaplan_meier_figure,
     numbers_at_risk_table,
 )
+from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.verification import diagonal, verification_figure
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "calibration",
     "calibration_figure",
     "cohort_figure",
+    "contrasts_figure",
     "correlation_figure",
     "correlation_map",
     "diagonal",
@@ -58,9 +61,11 @@ __all__ = [
     "importance_figure",
     "importance_over_time",
     "importance_over_time_figure",
+    "incidence_figure",
     "kaplan_meier",
     "kaplan_meier_curves",
     "kaplan_meier_figure",
+    "landmark_scores_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
@@ -74,6 +79,7 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "updated_risk_figure",
     "verification_figure",
     "waterfall",
     "waterfall_figure",

@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 
 from pipeline.figures.style import (
     INK,
-    METRIC_LABELS,
     SOFT,
     grid,
     model_colours,
@@ -23,17 +22,13 @@ from pipeline.figures.style import (
     records,
     styled,
 )
+from pipeline.metrics import METRICS
 
 ORACLE: Final = "oracle"
-# What a model that knows nothing scores, and which side is better; slopes are best at 1.
-REFERENCES: Final = {
-    "harrell_c": 0.5,
-    "uno_c": 0.5,
-    "auc": 0.5,
-    "scaled_brier": 0.0,
-    "calibration_slope": 1.0,
-}
-LOWER_IS_BETTER: Final = frozenset({"brier", "ibs", "ici"})
+DIRECTIONS: Final = {
+    "higher": "higher is better", "lower": "lower is better", "one": "best at 1", "zero": "best at 0",
+}  # fmt: skip
+TARGETS: Final = {"one": 1.0, "zero": 0.0}
 
 
 @styled
@@ -68,16 +63,17 @@ def metric_forest(
             ax.plot(row["value"], y, "D" if model == ORACLE else "o", markersize=6, markerfacecolor=face,
                     markeredgecolor=colours[model], markeredgewidth=1.5, zorder=4)  # fmt: skip
     ceiling = rows[(rows["model"] == ORACLE) & (rows["data"] == (kinds[-1] if kinds else ""))]
-    if len(ceiling) and metric != "calibration_slope":  # a slope has a best value, not a ceiling
+    about = METRICS[metric]
+    if len(ceiling) and about.better not in TARGETS:  # what has a best value has no ceiling
         ax.axvline(float(ceiling["value"].iloc[0]), color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    if metric in REFERENCES:
-        ax.axvline(REFERENCES[metric], color=SOFT, linewidth=1, linestyle=(0, (1, 2)), zorder=0)
+    reference = TARGETS.get(about.better, 0.0 if metric == "scaled_brier" else about.chance)
+    if reference is not None:  # the best value, or what a model that knows nothing scores
+        ax.axvline(reference, color=SOFT, linewidth=1, linestyle=(0, (1, 2)), zorder=0)
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.set_yticks(range(len(models)), [model_label(m) for m in models])
     at = "" if np.isnan(nearest) else f" at {nearest:g} months"
-    ax.set_title(METRIC_LABELS.get(metric, metric.replace("_", " ")) + at, fontsize=10)
-    better = "lower is better" if metric in LOWER_IS_BETTER else "higher is better"
-    ax.set_xlabel("best at 1" if metric == "calibration_slope" else better, color=SOFT, fontsize=9)
+    ax.set_title(about.label + at, fontsize=10)
+    ax.set_xlabel(DIRECTIONS[about.better], color=SOFT, fontsize=9)
     ax.margins(x=0.12)
     ax.locator_params(axis="x", nbins=4)
     grid(ax, "x")

@@ -19,6 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.models.published_scores import SCORES
 from pipeline.schema import MODALITIES
 
 P = ParamSpec("P")
@@ -43,18 +44,13 @@ MODEL_LABELS: Final = {
     "cox": "Cox, ridge",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    **{name: score.label for name, score in SCORES.items()},
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Supermodel, many more patients",
 }
 MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
-METRIC_LABELS: Final = {
-    "harrell_c": "Harrell's C",
-    "uno_c": "Uno's C",
-    "auc": "Time-dependent AUC",
-    "brier": "Brier score",
-    "ibs": "Integrated Brier score",
-    "scaled_brier": "Scaled Brier score",
-    "calibration_slope": "Calibration slope",
-    "ici": "Integrated calibration index",
-}
 
 STYLE: Final = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same letters

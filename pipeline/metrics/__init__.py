@@ -4,6 +4,15 @@ from pipeline.metrics.bootstrap import interval, resamples
 from pipeline.metrics.calibration import calibration_curve
 from pipeline.metrics.contract import Metric
 from pipeline.metrics.discrimination import roc_curve_at
+from pipeline.metrics.net_benefit import net_benefit
 from pipeline.metrics.registry import METRICS
 
-__all__ = ["METRICS", "Metric", "calibration_curve", "interval", "resamples", "roc_curve_at"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "calibration_curve",
+    "interval",
+    "net_benefit",
+    "resamples",
+    "roc_curve_at",
+]

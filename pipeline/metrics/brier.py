@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.metrics.censoring import Censoring, event_weights
-from pipeline.metrics.contract import Outcome
+from pipeline.metrics.contract import Outcome, required
 from pipeline.schema import Floats, Prediction
 
 
@@ -18,10 +18,8 @@ def brier(
     nothing. Assumes independent censoring. Source: Graf et al., Stat Med 1999;18:2529,
     doi:10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5.
     """
-    if horizon_months is None:
-        raise ValueError("brier needs a horizon in months. Got None instead.")
-    horizon = np.array([horizon_months])
-    return brier_curve(y, horizon, prediction.at(horizon_months)[:, None], weights)[:, 0]
+    horizon = required(horizon_months)
+    return brier_curve(y, np.array([horizon]), prediction.at(horizon)[:, None], weights)[:, 0]
 
 
 def ibs(
@@ -59,3 +57,19 @@ def brier_curve(y: Outcome, months: Floats, survival: Floats, weights: Floats) -
     error = event_weights(y, weights, censoring) @ np.where(had_event, survival**2, 0.0)
     error += (weights @ np.where(had_event, 0.0, (1 - survival) ** 2)) / np.where(at > 0, at, np.nan)
     return np.asarray(error / weights.sum(axis=1, keepdims=True))
+
+
+def no_information_brier(y: Outcome, months: Floats, survival: Floats) -> Floats:
+    """Return the Brier score (m,) when every prediction is judged against every patient's outcome.
+
+    What a model would score if its predictions had nothing to do with the patients they are of. Source:
+    Gerds and Schumacher, Biometrics 2007;63:1283, doi:10.1111/j.1541-0420.2007.00832.x.
+    """
+    once = np.ones((1, len(y)))
+    censoring = Censoring.of(y, once)
+    had_event = y["time"][:, None] <= months
+    at = censoring.at(months)[0]
+    events = event_weights(y, once, censoring)[0] @ had_event
+    past = (~had_event).sum(axis=0) / np.where(at > 0, at, np.nan)
+    error = events * (survival**2).mean(axis=0) + past * ((1 - survival) ** 2).mean(axis=0)
+    return np.asarray(error / len(y))

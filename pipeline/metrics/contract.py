@@ -16,7 +16,8 @@ Outcome = NDArray[np.void]  # structured: event (bool), time (months)
 # (y, prediction, null, horizon_months, weights) -> values. `y` holds n outcomes, `prediction` and `null` n
 # predictions (null is the Kaplan-Meier curve of training rows), `horizon_months` is None for a metric of the
 # whole follow-up, and `weights` (b, n) counts every patient b times over: ones for the sample as it is,
-# multinomial counts for bootstrap resamples. The result has shape (b,); NaN where it is not defined.
+# multinomial counts for bootstrap resamples. The result has shape (b,), or (k, b) when one computation gives
+# k metrics; NaN where it is not defined.
 Compute = Callable[[Outcome, Prediction, Prediction, float | None, Floats], Floats]
 
 
@@ -28,8 +29,8 @@ class Metric:
     ----------
     label : str
         For tables and axes.
-    better : {"higher", "lower", "one"}
-        Which values are good; "one" means the nearer to 1 the better.
+    better : {"higher", "lower", "one", "zero"}
+        Which values are good; "one" and "zero" mean the nearer to it the better.
     by_horizon : bool
         Whether it is computed at each horizon.
     within_fold : bool
@@ -38,18 +39,34 @@ class Metric:
         BMC Bioinformatics 2007;8:326).
     compute : callable
         See `Compute`.
+    part : int, optional
+        Which of the k results of `compute` this metric is; metrics that share one cost no more than one.
+    to_the_end : bool
+        Whether it weighs for censoring up to the last predicted month, which a group must be followed to.
+    median_of : str
+        Of which metric by horizon this one is the median over the horizons; empty for most.
+    chance : float, optional
+        The value, whatever the outcomes, of a prediction that is the same for everybody.
+    bound : float, optional
+        The value of a prediction that knows every outcome, when that is the best a prediction can reach.
     """
 
     label: str
-    better: Literal["higher", "lower", "one"]
+    better: Literal["higher", "lower", "one", "zero"]
     by_horizon: bool
     within_fold: bool
     compute: Compute
+    part: int | None = None
+    to_the_end: bool = False
+    median_of: str = ""
+    chance: float | None = None
+    bound: float | None = None
 
     def goodness(self, values: Floats) -> Floats:
         """Return `values` on a scale where higher is better."""
         values = np.asarray(values, dtype=float)
-        return {"higher": values, "lower": -values, "one": -np.abs(values - 1)}[self.better]
+        turned = {"higher": values, "lower": -values, "one": -np.abs(values - 1), "zero": -np.abs(values)}
+        return turned[self.better]
 
     def __call__(
         self,
@@ -60,6 +77,18 @@ class Metric:
         weights: Floats | None = None,
     ) -> Floats:
         """Return one value per row of `weights` (one row of ones when left out)."""
+        values = self.together(y, prediction, null, horizon_months, weights)
+        return values if self.part is None else np.asarray(values[self.part])
+
+    def together(
+        self,
+        y: Outcome,
+        prediction: Prediction,
+        null: Prediction,
+        horizon_months: float | None = None,
+        weights: Floats | None = None,
+    ) -> Floats:
+        """Return what `compute` gives: this metric, and those that share its computation."""
         if len(y) != len(prediction) or len(y) != len(null):
             raise ValueError(
                 f"outcomes, prediction and null must be of the same patients. Got {len(y)}, "
@@ -71,3 +100,10 @@ class Metric:
         if weights is None:
             weights = np.ones((1, len(y)))
         return self.compute(y, prediction, null, horizon_months, np.ascontiguousarray(weights, dtype=float))
+
+
+def required(horizon_months: float | None) -> float:
+    """Return the horizon of a metric that needs one."""
+    if horizon_months is None:
+        raise ValueError("this metric needs a horizon in months. Got None instead.")
+    return horizon_months

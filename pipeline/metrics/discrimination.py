@@ -8,8 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.metrics.censoring import Censoring, event_weights
-from pipeline.metrics.contract import Outcome
+from pipeline.metrics.contract import Outcome, required
 from pipeline.schema import Floats, Prediction
+
+PAIRS_AT_ONCE = 512  # events compared with everybody in one product: bounds the memory
 
 
 def harrell_c(
@@ -51,10 +53,53 @@ def auc(
     independent censoring. Source: Uno et al., J Am Stat Assoc 2007;102:527, doi:10.1198/016214507000000149;
     Hung and Chiang, Can J Stat 2010;38:8, doi:10.1002/cjs.10046.
     """
-    horizon = _required(horizon_months)
+    horizon = required(horizon_months)
     cases, controls = cases_and_controls(y, horizon, weights)
     _, rank = np.unique(prediction.at(horizon), return_inverse=True)
     return np.asarray(_area(rank, cases, controls))
+
+
+def median_auc(
+    y: Outcome, prediction: Prediction, null: Prediction, horizon_months: float | None, weights: Floats
+) -> Floats:
+    """Return the median of `auc` over the predicted months at which it is defined.
+
+    In a run it is the median over the horizons, as SCORPIO was judged. Same assumptions as `auc`.
+    Source: doi:10.1038/s41591-024-03398-5.
+    """
+    areas = np.array([auc(y, prediction, null, float(month), weights) for month in prediction.months])
+    defined = np.isfinite(areas).any(axis=1)
+    if not defined.any():
+        return np.full(len(weights), np.nan)
+    return np.asarray(np.median(areas[defined], axis=0))
+
+
+def antolini_c(
+    y: Outcome, prediction: Prediction, null: Prediction, horizon_months: float | None, weights: Floats
+) -> Floats:
+    """Return P(S(T_i | i) < S(T_i | j) | T_i < T_j, T_i < tau): concordance of curves that may cross.
+
+    Pairs are those of Harrell's C, ordered by predicted survival at the time of the earlier event rather
+    than by one risk; under proportional hazards the two are the same. Survival is that at the first
+    predicted month not before the event, so predictions equal there count one half; tau is the last
+    predicted month. What it estimates depends on the censoring, so compare models on the same patients
+    only. Source: Antolini, Boracchi and Biganzoli, Stat Med 2005;24:3927, doi:10.1002/sim.2427.
+    """
+    earlier = np.flatnonzero(y["event"] & (y["time"] < prediction.months[-1]))
+    concordant, usable = np.zeros(len(weights)), np.zeros(len(weights))
+    for start in range(0, len(earlier), PAIRS_AT_ONCE):
+        rows = earlier[start : start + PAIRS_AT_ONCE]
+        month = np.searchsorted(prediction.months, y["time"][rows], side="left")
+        at_event = prediction.survival[:, month]  # (n, rows): everybody's survival when those events came
+        own = at_event[rows, np.arange(len(rows))]
+        later = (y["time"][:, None] > y["time"][rows]) | (
+            (y["time"][:, None] == y["time"][rows]) & ~y["event"][:, None]
+        )
+        order = np.where(later, (at_event > own) + 0.5 * (at_event == own), 0.0)
+        mine = weights[:, rows]
+        concordant += ((weights @ order) * mine).sum(axis=1)
+        usable += ((weights @ later.astype(float)) * mine).sum(axis=1)
+    return np.asarray(concordant / np.where(usable > 0, usable, np.nan))
 
 
 def cases_and_controls(y: Outcome, horizon: float, weights: Floats) -> tuple[Floats, Floats]:
@@ -162,9 +207,3 @@ def _area(rank: NDArray[np.intp], cases: Floats, controls: Floats) -> Floats:
             area += case[level] * (above + 0.5 * control[level])
         out[b] = area / pairs if pairs > 0 else np.nan
     return out
-
-
-def _required(horizon_months: float | None) -> float:
-    if horizon_months is None:
-        raise ValueError("this metric needs a horizon in months. Got None instead.")
-    return horizon_months

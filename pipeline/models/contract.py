@@ -37,6 +37,8 @@ class ModelContext:
         Truth of the simulated cohorts at hand; read by the oracle only.
     control_arm : str, optional
         The arm that treatment effects are measured against.
+    measured : tuple of Column
+        Every declared column, feature or not: what published scores may read; `columns` when empty.
     """
 
     columns: tuple[Column, ...]
@@ -45,6 +47,7 @@ class ModelContext:
     max_months: float
     truths: tuple[Truth, ...] = ()
     control_arm: str | None = None
+    measured: tuple[Column, ...] = ()
 
 
 class FeatureTransformer(Protocol):

@@ -12,21 +12,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Spec
-from pipeline.features import FeatureBuilder
-from pipeline.models.contract import (
-    Arrays,
-    FeatureTransformer,
-    ModelContext,
-    Outcome,
-    check_outcome,
-    read_options,
-    steps_at,
-)
+from pipeline.models.contract import Arrays, ModelContext, Outcome, steps_at
+from pipeline.models.on_features import FeatureModel
 from pipeline.models.partial_likelihood import cross_validated_likelihood
-from pipeline.schema import Floats, InputError, Prediction, Truth
+from pipeline.schema import Floats, InputError, Prediction
 
 # One Newton step past lifelines' default, after which its coefficients agree with R's to six digits.
 PRECISION = {"precision": 1e-10, "r_precision": 1e-12}
+
+ARRAYS = ("coefficients", "feature_means", "baseline_months", "baseline_cumulative_hazard")
 
 
 class CoxOptions(Spec):
@@ -36,7 +30,7 @@ class CoxOptions(Spec):
     inner_folds: int = Field(5, ge=2, le=20)
 
 
-class RidgeCox:
+class RidgeCox(FeatureModel):
     """Proportional hazards with a ridge penalty; ties by Efron, baseline hazard by Breslow.
 
     Attributes
@@ -53,29 +47,23 @@ class RidgeCox:
     """
 
     name = "cox"
-    explainable = True
-    portable = True
+    Options = CoxOptions
 
     def __init__(self, context: ModelContext, **options: Any) -> None:
-        self.context = context
-        self.options = read_options(CoxOptions, self.name, options)
+        super().__init__(context, **options)
         if min(self.options.penalties) <= 0:
             raise InputError(
                 f"models: cox: penalties must be positive. Got {list(self.options.penalties)} instead"
             )
-        self.features: FeatureTransformer | None = None
         self.notes: tuple[str, ...] = ()
 
     def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> RidgeCox:
         """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
-        check_outcome(self.name, frame, y)
-        features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
-        x = features.transform(frame)
+        x = self.learn_features(frame, y)
         deviations = x.to_numpy().std(axis=0, ddof=1)
         standardised = (x.to_numpy() - x.to_numpy().mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
         penalties = self.options.penalties
         folds = min(self.options.inner_folds, int(y["event"].sum()))
-        self.features = features
         self.cross_validated: dict[float, float] = {}
         self.penalty = max(penalties)  # with a single event there is nothing to choose by
         if folds > 1 and len(penalties) > 1:
@@ -105,7 +93,6 @@ class RidgeCox:
         baseline = fitter.baseline_cumulative_hazard_.iloc[:, 0]
         hazard = baseline.to_numpy(dtype=float)
         rises = np.diff(hazard, prepend=0.0) > 0
-        self.feature_names = tuple(x.columns)
         self.coefficients: Floats = fitter.params_.to_numpy(dtype=float)
         self.feature_means: Floats = x.to_numpy().mean(axis=0)
         self.baseline_months: Floats = baseline.index.to_numpy(dtype=float)[rises]
@@ -113,10 +100,7 @@ class RidgeCox:
 
     def log_relative_hazard(self, frame: pd.DataFrame) -> Floats:
         """Return ``(x - feature_means) @ coefficients``, shape (n,)."""
-        if self.features is None:
-            raise ValueError("cox must be fitted before it predicts")
-        x = self.features.transform(frame)[list(self.feature_names)].to_numpy()
-        return np.asarray((x - self.feature_means) @ self.coefficients, dtype=float)
+        return np.asarray((self.inputs(frame) - self.feature_means) @ self.coefficients, dtype=float)
 
     def predict(self, frame: pd.DataFrame, months: Floats) -> Prediction:
         """Return survival ``exp(-H0(t) exp(risk))``; risk is the log relative hazard."""
@@ -131,44 +115,22 @@ class RidgeCox:
         return {"penalty": self.penalty, "inner_folds": self.options.inner_folds, "ties": "efron",
                 "features": len(self.feature_names)} | scores  # fmt: skip
 
-    def with_truths(self, truths: tuple[Truth, ...]) -> RidgeCox:
-        """Return itself: a fitted Cox model knows no truth."""
-        return self
-
-    def export(self) -> tuple[dict[str, Any], Arrays]:
+    def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return coefficients, means and baseline steps."""
-        if self.features is None:
-            raise ValueError("cox must be fitted before it is saved")
         document = {
-            "features": self.features.to_dict(),
-            "feature_names": list(self.feature_names),
-            "options": self.options.model_dump(mode="json"),
             "penalty": self.penalty,
             "cross_validated": [[p, score] for p, score in self.cross_validated.items()],
             "notes": list(self.notes),
         }
-        return document, {
-            "coefficients": self.coefficients,
-            "feature_means": self.feature_means,
-            "baseline_months": self.baseline_months,
-            "baseline_cumulative_hazard": self.baseline_cumulative_hazard,
-        }
+        return document, {name: getattr(self, name) for name in ARRAYS}
 
-    @classmethod
-    def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> RidgeCox:
-        """Rebuild a fitted model; nothing but numpy and the feature table is needed to predict."""
-        model = cls.__new__(cls)
-        model.options = CoxOptions.model_validate(document["options"])
-        model.features = FeatureBuilder.from_dict(document["features"])
-        model.feature_names = tuple(document["feature_names"])
-        model.penalty = document["penalty"]
-        model.cross_validated = dict(document["cross_validated"])
-        model.notes = tuple(document["notes"])
-        model.coefficients = arrays["coefficients"]
-        model.feature_means = arrays["feature_means"]
-        model.baseline_months = arrays["baseline_months"]
-        model.baseline_cumulative_hazard = arrays["baseline_cumulative_hazard"]
-        return model
+    def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Set what `learnt` returned; nothing but numpy and the feature table is needed to predict."""
+        self.penalty = document["penalty"]
+        self.cross_validated = dict(document["cross_validated"])
+        self.notes = tuple(document["notes"])
+        for name in ARRAYS:
+            setattr(self, name, arrays[name])
 
 
 def _suspects(x: pd.DataFrame, y: Outcome) -> list[str]:

@@ -1,9 +1,9 @@
-"""Random survival forest by scikit-survival on a stated time grid, kept as plain arrays."""
+"""The survival forest as a model of the pipeline: grown on features, predicted on request at any month."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,125 +11,78 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Spec
-from pipeline.features import FeatureBuilder
-from pipeline.models.contract import (
-    Arrays,
-    FeatureTransformer,
-    ModelContext,
-    Outcome,
-    check_outcome,
-    read_options,
-)
-from pipeline.models.forest_arrays import ForestArrays
-from pipeline.schema import Floats, Prediction, Truth
+from pipeline.models.contract import Arrays, Outcome
+from pipeline.models.on_features import FeatureModel
+from pipeline.schema import Floats, Prediction
+
+if TYPE_CHECKING:
+    from pipeline.survival_forest import ForestNodes
 
 
 class ForestOptions(Spec):
-    """Size of the forest and its time grid; `max_samples` is the share of patients drawn for each tree."""
+    """Options of ``pipeline.survival_forest.SurvivalForest``, which says what each one does."""
 
     n_estimators: int = Field(100, ge=1, le=10_000)
     min_samples_leaf: int = Field(15, ge=1)
-    max_features: Literal["sqrt", "log2"] | float = "sqrt"
+    max_depth: int | None = Field(None, ge=1)
+    max_features: Literal["sqrt", "log2"] | float | None = "sqrt"
+    splitter: Literal["best", "random"] = "best"
     max_samples: float | None = Field(None, gt=0, le=1)
-    grid_months: float = Field(1.0, gt=0, description="event and censoring times are rounded up to this")
+    max_times: int = Field(128, ge=1, le=254)
     n_jobs: int = Field(2, ge=1)
 
 
-class SurvivalForest:
+class ForestModel(FeatureModel):
     """Random survival forest with log-rank splits (Ishwaran et al., Ann Appl Stat 2008).
 
-    Times are rounded up to multiples of `grid_months`: memory and time grow with the number of unique
-    times, and accuracy does not. Curves are exact at grid months and straight between them. Risk is the
-    ensemble mortality, the cumulative hazard summed over event months.
+    Risk is the ensemble mortality; survival is the mean over trees of the leaf's Kaplan-Meier curve.
 
     Attributes
     ----------
-    forest : ForestArrays
+    forest : ForestNodes
         The fitted trees; columns of their input are `feature_names`, as float32.
-    feature_names : tuple of str
     """
 
     name = "rsf"
-    explainable = True
-    portable = True
+    Options = ForestOptions
+    forest: ForestNodes
 
-    def __init__(self, context: ModelContext, **options: Any) -> None:
-        self.context = context
-        self.options = read_options(ForestOptions, self.name, options)
-        self.features: FeatureTransformer | None = None
-
-    def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> SurvivalForest:
+    def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> ForestModel:
         """Grow the forest; the same generator grows the same trees whatever `n_jobs`."""
-        from sksurv.ensemble import RandomSurvivalForest
+        from pipeline.survival_forest import SurvivalForest
 
-        check_outcome(self.name, frame, y)
-        features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
-        x = features.transform(frame)
-        o = self.options
-        grower = RandomSurvivalForest(
-            n_estimators=o.n_estimators,
-            min_samples_leaf=o.min_samples_leaf,
-            max_features=o.max_features,
-            max_samples=o.max_samples,
-            n_jobs=o.n_jobs,
-            random_state=int(rng.integers(2**31 - 1)),
-        )
-        grower.fit(x.to_numpy(dtype=np.float32), on_grid(y, o.grid_months))
-        self.features = features
-        self.feature_names = tuple(x.columns)
-        self.forest = ForestArrays.of(grower)
+        x = self.learn_features(frame, y).to_numpy(dtype=np.float32)
+        options = self.options.model_dump()
+        self.forest = SurvivalForest(**options, random_state=int(rng.integers(2**31 - 1))).fit(x, y).nodes_
         return self
 
     def predict(self, frame: pd.DataFrame, months: Floats) -> Prediction:
         """Return ensemble mortality as risk, and mean leaf survival at `months`."""
-        if self.features is None:
-            raise ValueError("rsf must be fitted before it predicts")
-        x = self.features.transform(frame)[list(self.feature_names)].to_numpy(dtype=np.float32)
-        months = np.asarray(months, dtype=float)
-        risk, survival = self.forest.predict(x, months)
-        return Prediction(risk, months, survival)
+        x, months = self.inputs(frame).astype(np.float32), np.asarray(months, dtype=float)
+        survival = self.forest.survival(x, months, self.options.n_jobs)
+        return Prediction(self.forest.risk(x, self.options.n_jobs), months, survival)
+
+    def cumulative_hazard(self, frame: pd.DataFrame, months: Floats) -> Floats:
+        """Return mean leaf cumulative hazard at `months`, shape (n, m)."""
+        x = self.inputs(frame).astype(np.float32)
+        return self.forest.cumulative_hazard(x, np.asarray(months, dtype=float), self.options.n_jobs)
 
     def parameters(self) -> dict[str, Any]:
         """Return options and the forest's size."""
         sizes = {
             "features": len(self.feature_names),
-            "grid_times": len(self.forest.months),
-            "leaves": sum(len(tree.leaf_survival) for tree in self.forest.trees),
+            "grid_times": len(self.forest.grid.months),
+            "leaves": len(self.forest.leaves),
         }
-        return self.options.model_dump(mode="json", exclude={"n_jobs"}) | sizes
+        options: dict[str, Any] = self.options.model_dump(mode="json", exclude={"n_jobs"})
+        return options | sizes
 
-    def with_truths(self, truths: tuple[Truth, ...]) -> SurvivalForest:
-        """Return itself: a fitted forest knows no truth."""
-        return self
-
-    def export(self) -> tuple[dict[str, Any], Arrays]:
+    def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return the trees as arrays."""
-        if self.features is None:
-            raise ValueError("rsf must be fitted before it is saved")
-        document = {
-            "features": self.features.to_dict(),
-            "feature_names": list(self.feature_names),
-            "options": self.options.model_dump(mode="json"),
-        }
-        return document, self.forest.to_arrays()
+        return {}, self.forest.to_arrays()
 
-    @classmethod
-    def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SurvivalForest:
-        """Rebuild a fitted forest; nothing but numpy and the feature table is needed to predict."""
-        model = cls.__new__(cls)
-        model.options = ForestOptions.model_validate(document["options"])
-        model.features = FeatureBuilder.from_dict(document["features"])
-        model.feature_names = tuple(document["feature_names"])
-        model.forest = ForestArrays.from_arrays(arrays)
-        return model
+    def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Set the trees that `learnt` returned."""
+        from pipeline.survival_forest import ForestNodes
 
-
-def on_grid(y: Outcome, grid_months: float) -> Outcome:
-    """Return `y` with times rounded up to multiples of `grid_months`, at least one.
-
-    A time on the grid stays where it is, so survival at a grid month counts all events up to it.
-    """
-    rounded = y.copy()
-    steps = np.ceil(np.round(y["time"] / grid_months, 9))
-    rounded["time"] = np.maximum(steps, 1.0) * grid_months
-    return rounded
+        self.forest = ForestNodes.from_arrays(arrays)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.schema import Floats
 
-MAX_STEPS = 30
-TOLERANCE = 1e-9  # of the penalised log likelihood, relative
+MAX_STEPS = 100
+TOLERANCE = 1e-8  # of a coefficient, per standard deviation of its feature
+NOISE = 1e-12  # of the penalised log likelihood, relative: rounding, not descent
 
 
 @dataclass(frozen=True)
@@ -56,49 +58,74 @@ class RiskSets:
         leaving = np.bincount(self.group, weight[self.event])
         return np.asarray(np.cumsum(weight)[self.end - 1] - self.share * leaving[self.group])
 
-    def derivatives(self, beta: Floats) -> tuple[float, Floats, Floats]:
-        """Log partial likelihood, its gradient (p,) and its information matrix (p, p).
-
-        The information is X'WX less the outer products of the risk-set means, so two matrix products
-        replace a loop over events.
-        """
+    def gradient(self, beta: Floats) -> tuple[float, Floats]:
+        """Log partial likelihood and its gradient (p,): two passes over `x`."""
         score = self.x @ beta
         weight = np.exp(score)
         total = self._denominators(weight)
+        value = float(score[self.event].sum() - np.log(total).sum())
+        return value, self.event @ self.x - (weight * self._counts(total)) @ self.x
+
+    def information(self, beta: Floats) -> Floats:
+        """Information matrix at `beta`, shape (p, p).
+
+        It is X'WX less the outer products of the risk-set means, so two matrix products replace a loop
+        over events.
+        """
+        weight = np.exp(self.x @ beta)
+        total = self._denominators(weight)
         weighted = self.x * weight[:, None]
-        leaving = np.zeros((int(self.group[-1]) + 1, self.x.shape[1]))
-        np.add.at(leaving, self.group, weighted[self.event])
+        leaving = np.add.reduceat(weighted[self.event], np.flatnonzero(self.share == 0), axis=0)
         means = np.cumsum(weighted, axis=0)[self.end - 1] - self.share[:, None] * leaving[self.group]
         means /= total[:, None]
-        # How much each patient counts: the sum of 1/total over the events at which it was at risk.
-        entering = np.bincount(self.end - 1, 1 / total, minlength=len(score))
+        return np.asarray((weighted * self._counts(total)[:, None]).T @ self.x - means.T @ means)
+
+    def _counts(self, total: Floats) -> Floats:
+        """How much each patient counts: the sum of 1/total over the events at which it was at risk."""
+        entering = np.bincount(self.end - 1, 1 / total, minlength=len(self.event))
         counts = np.cumsum(entering[::-1])[::-1].copy()
         counts[self.event] -= np.bincount(self.group, self.share / total)[self.group]
-        information = (weighted * counts[:, None]).T @ self.x - means.T @ means
-        value = float(score[self.event].sum() - np.log(total).sum())
-        return value, self.x[self.event].sum(axis=0) - means.sum(axis=0), information
+        return np.asarray(counts, dtype=float)
 
 
 def ridge_fit(risk_sets: RiskSets, penalty: float, start: Floats) -> Floats:
     """Coefficients maximising log partial likelihood - penalty/2 * |beta|^2, by Newton's method.
 
-    `penalty` is on the scale of the whole log likelihood; lifelines' `penalizer` times n.
+    `penalty` is on the scale of the whole log likelihood; lifelines' `penalizer` times n. The information
+    matrix, which costs p times a gradient, is kept as long as steps with it still shrink the gradient
+    fivefold.
     """
+    return penalised_fit(risk_sets, penalty * np.eye(len(start)), np.zeros_like(start), start)
+
+
+def penalised_fit(risk_sets: RiskSets, precision: Floats, mean: Floats, start: Floats) -> Floats:
+    """Coefficients maximising log partial likelihood - (beta - mean)' precision (beta - mean) / 2.
+
+    With a `precision` (p, p) that inverts a prior's covariance this is the posterior mode.
+    """
+
+    def penalised(at: Floats) -> tuple[float, Floats]:
+        value, gradient = risk_sets.gradient(at)
+        pull = precision @ (at - mean)
+        return value - 0.5 * float((at - mean) @ pull), gradient - pull
+
     beta = start.copy()
-    value, gradient, information = risk_sets.derivatives(beta)
-    value -= 0.5 * penalty * float(beta @ beta)
+    value, slope = penalised(beta)
+    factor = None
     for _ in range(MAX_STEPS):
-        curvature = information + penalty * np.eye(len(beta))
-        step = np.linalg.solve(curvature, gradient - penalty * beta)
+        if factor is None:
+            factor = cho_factor(risk_sets.information(beta) + precision, check_finite=False)
+        step = cho_solve(factor, slope, check_finite=False)
         for _ in range(20):
             proposal = beta + step
-            new, gradient, information = risk_sets.derivatives(proposal)
-            new -= 0.5 * penalty * float(proposal @ proposal)
-            if new >= value - TOLERANCE * abs(value):
+            new, new_slope = penalised(proposal)
+            if new >= value - NOISE * abs(value):
                 break
             step = step / 2
-        beta, gain, value = proposal, new - value, new
-        if gain <= TOLERANCE * max(abs(value), 1.0):
+        if np.abs(new_slope).max() > 0.2 * np.abs(slope).max():
+            factor = None
+        beta, value, slope = proposal, new, new_slope
+        if np.abs(step).max() <= TOLERANCE:
             break
     return beta
 
@@ -110,17 +137,22 @@ def cross_validated_likelihood(
     penalties: tuple[float, ...],
     folds: int,
     rng: np.random.Generator,
+    patients: NDArray[np.intp] | None = None,
 ) -> Floats:
     """Cross-validated log partial likelihood of each penalty, shape (len(penalties),); higher is better.
 
     Every fold adds what its patients contribute to the likelihood of all patients, at coefficients learnt
     without them (Verweij and van Houwelingen, Stat Med 1993;12:2305, doi:10.1002/sim.4780122407). Folds
-    are stratified by event. `penalties` are per patient, as lifelines counts them, and `x` standardised.
+    are stratified by event. `penalties` are per row, as lifelines counts them, and `x` standardised. Where
+    a patient has several rows, `patients` (0, 1, ...) keeps them in one fold.
     """
-    fold = np.empty(len(months), dtype=int)
-    for had_event in (True, False):
-        rows = np.flatnonzero(event == had_event)
-        fold[rng.permutation(rows)] = np.arange(len(rows)) % folds
+    patients = np.arange(len(months)) if patients is None else patients
+    had_event = np.bincount(patients, event) > 0
+    fold_of = np.empty(len(had_event), dtype=int)
+    for kind in (True, False):
+        members = np.flatnonzero(had_event == kind)
+        fold_of[rng.permutation(members)] = np.arange(len(members)) % folds
+    fold = fold_of[patients]
     everyone = RiskSets.of(x, months, event)
     totals = np.zeros(len(penalties))
     descending = sorted(range(len(penalties)), key=lambda k: -penalties[k])

@@ -7,16 +7,19 @@ from typing import Any, Final
 
 from pipeline.models.contract import ModelContext, SurvivalModel
 from pipeline.models.cox import RidgeCox
-from pipeline.models.forest import SurvivalForest
+from pipeline.models.forest import ForestModel
 from pipeline.models.oracle import Oracle
 from pipeline.models.pdl1 import Pdl1Rule
+from pipeline.models.published_model import ScoreKind
+from pipeline.models.published_scores import SCORES
 from pipeline.schema import lookup
 
 MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
     "cox": RidgeCox,
-    "rsf": SurvivalForest,
+    "rsf": ForestModel,
     "pdl1": Pdl1Rule,
     "oracle": Oracle,
+    **{name: ScoreKind(name) for name in SCORES},
 }
 
 

@@ -1,6 +1,6 @@
 """A user's file and the map of its columns: a cohort, or every reason why not."""
 
-from pipeline.real_cohort.column_map import CohortMap, read_map
+from pipeline.real_cohort.cohort_map import CohortMap, read_map
 from pipeline.real_cohort.reading import read_cohort
 
 __all__ = ["CohortMap", "read_cohort", "read_map"]

@@ -1,18 +1,14 @@
-"""The map of a cohort file: which column is which, in which unit, and what its values mean."""
+"""Parts of the map of a cohort file: which column is which, in which unit, and what its values mean."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pipeline.cohort_check import counted
-from pipeline.schema import ENDPOINTS, OUTCOMES, InputError, Kind, Modality
+from pipeline.schema import ENDPOINTS, Kind, Modality
 
 DAYS_PER_MONTH: Final = 30.4375
 MONTHS_PER: Final = {
@@ -23,8 +19,6 @@ MONTHS_PER: Final = {
 }
 USUAL_MISSING: Final = ("NA", "N/A", "NaN", "nan", "NULL", "null", "None", ".", "#N/A")
 NAME: Final = r"^[a-z][a-z0-9_]*$"
-Confirmable = Literal["event_coding", "time_unit"]
-Correction = Literal["death_is_pfs_event"]
 
 
 def token(value: object) -> str:
@@ -48,10 +42,6 @@ def token(value: object) -> str:
 def _tokens(value: object) -> tuple[str, ...]:
     values = value if isinstance(value, list | tuple) else [value]
     return tuple(token(v) for v in values)
-
-
-def _texts(value: object) -> object:
-    return tuple(str(v).strip() for v in value) if isinstance(value, list | tuple) else value
 
 
 Token = Annotated[str, BeforeValidator(token)]
@@ -179,100 +169,3 @@ class SiteMap(MapSpec):
     """Where the hospital or centre comes from."""
 
     column: Header
-
-
-class CohortMap(MapSpec):
-    """How a file becomes a cohort: its columns, their units and their meaning."""
-
-    kind: Literal["file"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    label: str = ""
-    citation: str = Field(min_length=1, description="what to cite wherever a figure from it is shown")
-    patient: Header
-    missing: Annotated[tuple[str, ...], BeforeValidator(_texts)] = USUAL_MISSING
-    decimal: Literal[".", ","] = "."
-    columns: dict[Annotated[str, Field(pattern=NAME)], ColumnMap] = Field(min_length=1)
-    outcomes: OutcomesMap
-    arm: ArmMap | None = None
-    site: SiteMap | None = None
-    ignore: tuple[Header, ...] = Field((), description="columns knowingly left out")
-    leave_out_without: tuple[str, ...] = Field((), description="patients without these are left out")
-    confirmed: tuple[Confirmable, ...] = Field((), description="findings that were looked into")
-    corrections: tuple[Correction, ...] = Field((), description="corrections to make, each reported")
-
-    @model_validator(mode="after")
-    def _columns_have_one_role(self) -> CohortMap:
-        reserved = {c.name for c in OUTCOMES} | {"arm", "site", "patient"}
-        if clash := sorted(reserved & set(self.columns)):
-            raise ValueError(f"{clash[0]!r} is not a baseline column; it belongs under outcomes, arm or site")
-        outcomes = {part.column: name for name, part in self.outcomes.parts()}
-        for name, column in self.columns.items():
-            if column.column in outcomes:
-                raise ValueError(
-                    f"column {column.column!r} is the outcome {outcomes[column.column]} and cannot also be "
-                    f"the baseline column {name}"
-                )
-        given = {name for name, _ in self.outcomes.parts()} | {"arm"}
-        if unknown := sorted(set(self.leave_out_without) - given - set(self.columns)):
-            raise ValueError(f"leave_out_without names {unknown[0]!r}, which is not mapped")
-        return self
-
-    def headers(self) -> dict[str, str]:
-        """Every header of the file that the map uses, with the first thing it is used for."""
-        used = {self.patient: "patient"}
-        parts: list[tuple[str, Any]] = [*self.outcomes.parts(), ("arm", self.arm), ("site", self.site)]
-        for name, part in parts:
-            if part is not None and part.column is not None:
-                used.setdefault(part.column, name)
-        for name, column in self.columns.items():
-            used.setdefault(column.column, name)
-            if column.only_where is not None:
-                used.setdefault(column.only_where.column, f"condition of {name}")
-        return used
-
-
-def read_map(path: Path | str) -> CohortMap:
-    """Return the map in a YAML file, or raise one InputError naming every faulty field."""
-    path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}: " if mark is not None else ""
-        raise InputError(f"{path}: {place}not valid YAML ({getattr(error, 'problem', error)})") from error
-    if not isinstance(raw, dict):
-        raise InputError(f"{path}: must hold the keys of a cohort map. Got {type(raw).__name__} instead")
-    try:
-        return CohortMap.model_validate(raw)
-    except ValidationError as error:
-        faults = [_fault(dict(e), raw) for e in error.errors()]
-        raise InputError(f"{path}: {counted(len(faults), 'fault')}\n  " + "\n  ".join(faults)) from error
-
-
-def _fault(error: dict[str, Any], raw: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "the map"
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _siblings(error["loc"]), 1)
-        return f"{where}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
-    if error["type"] == "missing":
-        return f"{where}: is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    given = error.get("input")
-    got = f". Got {given!r} instead" if isinstance(given, str | int | float) else ""
-    return f"{where}: {message}{'' if 'Got' in message else got}"
-
-
-def _siblings(location: tuple[Any, ...]) -> list[str]:
-    parts: dict[str, type[MapSpec]] = {
-        "columns": ColumnMap, "outcomes": OutcomesMap, "arm": ArmMap, "site": SiteMap,
-        "os_months": TimeMap, "pfs_months": TimeMap, "died": EventMap, "progressed_or_died": EventMap,
-        "best_response": ResponseMap, "only_where": Condition,
-    }  # fmt: skip
-    owner: type[MapSpec] = CohortMap
-    for part in location[:-1]:
-        owner = parts.get(str(part), owner)
-    return list(owner.model_fields)

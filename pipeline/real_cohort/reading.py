@@ -13,15 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.cohort_check import counted, outcome_findings
+from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.real_cohort.column_map import (
     DAYS_PER_MONTH,
-    CohortMap,
     EventMap,
     ResponseMap,
     TimeMap,
 )
 from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
+from pipeline.real_cohort.first_events import read_first_events
 from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
+from pipeline.real_cohort.visits import read_visits, split_visits
 from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
 
 # Dates rounded to months differ by less than two days: not a contradiction.
@@ -50,7 +52,8 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         the map, the warnings and the columns that are not mapped.
     """
     faults = Faults()
-    file = _with_every_header(cohort_map, read_table(data_path), faults)
+    file, serial = split_visits(cohort_map, read_table(data_path), Path(data_path), faults)
+    file = _with_every_header(cohort_map, file, faults)
     warnings: list[str] = []
     missing = (*cohort_map.missing,)
     frame = pd.DataFrame(index=range(len(file.cells)))
@@ -68,9 +71,18 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         _check_complete(cohort_map, file, frame, faults)
         frame = _settle(cohort_map, frame, warnings)
         _check_outcomes(cohort_map, file, frame, faults, warnings)
+    visits = None
+    if cohort_map.visits is not None and serial is not None:
+        visits, said = read_visits(cohort_map, cohort_map.visits, serial, frame.set_index("patient"), faults)
+        warnings += said
+    events = None
+    if cohort_map.adverse_events is not None:
+        spec = cohort_map.adverse_events
+        events, said = read_first_events(cohort_map, spec, file, frame, faults)
+        warnings += said
     if faults.listed:
         raise _error(data_path, cohort_map, faults)
-    return _cohort(cohort_map, file, frame, warnings)
+    return replace(_cohort(cohort_map, file, frame, warnings), visits=visits, events=events)
 
 
 def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputError:
@@ -238,7 +250,9 @@ def _cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, warning
         if name in frame:
             frame[name] = frame[name].astype(bool)
     columns = _columns(cohort_map, frame)
-    not_mapped = [h for h in map(str, file.cells) if h not in {*cohort_map.headers(), *cohort_map.ignore}]
+    serial = cohort_map.visits.headers() if cohort_map.visits and not cohort_map.visits.file else []
+    used = {*cohort_map.headers(), *cohort_map.ignore, *serial}
+    not_mapped = [h for h in map(str, file.cells) if h not in used]
     if not_mapped:
         warnings.append(f"not mapped and not used: {', '.join(not_mapped)}")
     if gone := [h for h in cohort_map.ignore if h not in file.cells]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress, silent
 
 if TYPE_CHECKING:
-    from pipeline.evaluate import Predictions
+    from pipeline.evaluate import Predictions, Settled
 
 CEILING_SLACK: Final = 0.005  # of C: what chance may give a model over the truth
 SHUFFLED_C: Final = (0.47, 0.53)
@@ -36,10 +37,13 @@ TABLES: Final[Mapping[str, str]] = {
     "differences": "paired differences to the reference model",
     "gap_to_oracle": "how far each model is below the ceiling, where there is one",
     "dropped": "what could not be judged, and why",
+    "horizons": "how far each cohort and fold is followed, which decides tau and the horizons",
+    "decisions": "net benefit of acting on each model, by threshold and horizon",
     "calibration": "observed against predicted event-free probability",
     "roc": "ROC curves by horizon",
     "predictions": "risk and event-free probability of each patient by row, model and horizon",
     "chosen": "what each fit of the cross-validation chose",
+    "optimism": "apparent scores and their bootstrap corrections, where asked for",
     "importance": "mean size of contributions by feature, column and modality",
     "beeswarm": "contributions of the most important columns",
     "waterfalls": "contributions to the predictions of single patients",
@@ -67,16 +71,20 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     from pipeline.evaluate import (
         calibration_table,
         cross_validate,
+        decision_table,
         differences,
         external,
         fit_models,
         gap_to_oracle,
         judge,
+        optimism_table,
         roc_table,
         score,
     )
     from pipeline.run.explaining import explain_models, explanation_tables
 
+    settled = settle(planned, rng)
+    planned = replace(planned, analysis=settled.analysis, notes=planned.notes + settled.notes)
     analysis, train = planned.analysis, planned.train
     tables = describe(planned)
     progress("describe the patients", 1, 1)
@@ -95,6 +103,11 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         "chosen": judged[0].parameters.astype({"value": str}),
     }
     reference = reference_model(analysis)
+    tables |= {
+        "horizons": settled.table,
+        "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
+        "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
+    }
     if reference is not None:
         tables["differences"] = differences(judgement, reference)
     progress("curves", 1, 1)
@@ -109,6 +122,19 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     checks += shuffled_check(train, analysis, stage_generator(rng, "shuffled outcomes"))
     progress("checks", 1, 1)
     return RunResult(analysis, tables, models, attributions, tuple(checks), notes(planned, tables["dropped"]))
+
+
+def settle(planned: RunPlan, rng: np.random.Generator) -> Settled:
+    """Fix tau and the horizons for every cohort and every fold, before anything is fitted."""
+    from pipeline.evaluate import fold_sets, settle_horizons, validation_folds, whole_sets
+
+    analysis, train = planned.analysis, planned.train
+    # The very folds of the cross-validation: the same stream, spawned the same way.
+    folds_rng, _ = stage_generator(rng, "cross-validation").spawn(2)
+    cohorts = [train] if planned.external is None else [train, planned.external]
+    sets = whole_sets(analysis, cohorts)
+    sets += fold_sets(analysis, train, validation_folds(train, analysis, folds_rng))
+    return settle_horizons(analysis, sets)
 
 
 def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
@@ -156,7 +182,7 @@ def event_free(calibration: pd.DataFrame) -> pd.DataFrame:
 
 
 def prediction_table(predictions: Predictions, analysis: Analysis) -> pd.DataFrame:
-    """Return one row a judged patient (by `row`), model, repeat and horizon: `risk` and `survival`."""
+    """Return one row a judged patient (by `row`), model, repeat and horizon: its fold and predictions."""
     parts = []
     for model, repeats in predictions.models.items():
         for repeat, prediction in enumerate(repeats):
@@ -165,6 +191,7 @@ def prediction_table(predictions: Predictions, analysis: Analysis) -> pd.DataFra
                     "data": predictions.data,
                     "model": model,
                     "repeat": repeat,
+                    "fold": predictions.fold[repeat],
                     "row": np.arange(len(prediction)),
                     "horizon_months": months,
                     "risk": prediction.risk,
@@ -185,7 +212,7 @@ def additivity_check(errors: Mapping[str, float]) -> Check:
     worst = max(errors.values(), default=0.0)
     said = ", ".join(f"{name} {error:.1e}" for name, error in errors.items()) or "nothing was explained"
     return Check(
-        "explanations_add_up", worst <= 1e-6, f"largest gap between contributions and prediction: {said}"
+        "explanations_add_up", worst <= 1e-8, f"largest gap between contributions and prediction: {said}"
     )
 
 
@@ -222,7 +249,7 @@ def shuffled_limits(patients: int) -> tuple[float, float]:
 
 def notes(planned: RunPlan, dropped: pd.DataFrame) -> tuple[str, ...]:
     """Return what a reader must know: how cohorts were made, and what could not be judged."""
-    said: list[str] = []
+    said: list[str] = list(planned.notes)
     for cohort in (planned.train, planned.external):
         if cohort is not None:
             for key in ("notes", "warnings"):

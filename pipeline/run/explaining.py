@@ -50,10 +50,19 @@ def explain_models(
     count = min(analysis.explanation.patients, len(explained))
     rows = np.sort(rng.choice(len(explained), size=count, replace=False))
     frame = explained.observed.iloc[rows]
+    spec = analysis.explanation
+    drawn = min(spec.background, len(train))
+    background = stage_generator(rng, "background").choice(len(train), size=drawn, replace=False)
     attributions = {}
     for done, name in enumerate(chosen, start=1):
         attributions[name] = explain(
-            models[name], frame, train.observed, explained_months(analysis), explained.columns
+            models[name],
+            frame,
+            train.observed,
+            explained_months(analysis),
+            explained.columns,
+            scale=spec.forest_scale,
+            filled_from=train.observed.iloc[np.sort(background)] if drawn else None,
         )
         progress("explain", done, len(chosen))
     return attributions

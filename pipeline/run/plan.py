@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pipeline.config import Analysis
 from pipeline.schema import ENDPOINTS, Cohort, InputError
@@ -20,12 +22,25 @@ EVENTS_A_FOLD = 3
 
 @dataclass(frozen=True)
 class RunPlan:
-    """An analysis whose every name exists in the cohorts at hand."""
+    """An analysis whose every name exists in the cohorts at hand.
+
+    Attributes
+    ----------
+    analysis : Analysis
+        With the horizons that the cohorts can speak about.
+    train : Cohort
+    external : Cohort, optional
+    findings : tuple
+        What the checks found, by cohort.
+    notes : tuple of str
+        Horizons that were dropped or moved, and why.
+    """
 
     analysis: Analysis
     train: Cohort
     external: Cohort | None
-    findings: tuple[tuple[str, tuple[Finding, ...]], ...]  # what the checks found, by cohort
+    findings: tuple[tuple[str, tuple[Finding, ...]], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def explained(self) -> Cohort:
@@ -46,13 +61,21 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     Raises
     ------
     InputError
-        An unknown model, metric, column or option; an endpoint a cohort lacks; a horizon beyond
+        An unknown model, metric, column or option; an endpoint a cohort lacks; no horizon within
         follow-up; too few patients or events; the oracle where there is no truth; a cohort with faults.
     """
     from pipeline.cohort_check import check_cohort
-    from pipeline.evaluate import build_models, check_horizons, check_subgroups
+    from pipeline.evaluate import (
+        Settled,
+        build_models,
+        check_subgroups,
+        settle_horizons,
+        validation_folds,
+        whole_sets,
+    )
 
     cohorts = [train] if external is None else [train, external]
+    analysis, notes = with_published_scores(analysis, cohorts)
     faults: list[str] = []
 
     def collect(check: Callable[[], object]) -> None:
@@ -66,15 +89,42 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         collect(partial(refuse_faulty, name, found))
     collect(partial(check_names, analysis))
     collect(lambda: check_subgroups(analysis.subgroups, cohorts))
-    collect(lambda: check_horizons(analysis, cohorts))
+    settled: list[Settled] = []
+    collect(lambda: settled.append(settle_horizons(analysis, whole_sets(analysis, cohorts))))
     collect(lambda: build_models(train, analysis))
     if external is not None:
         faults += _external_faults(analysis, train, external)
     if all(analysis.endpoint in c.endpoints() for c in cohorts):
-        faults += _size_faults(analysis, train)
+        too_few = _size_faults(analysis, train)
+        faults += too_few
+        if not too_few:
+            collect(lambda: validation_folds(train, analysis, np.random.default_rng(0)))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
-    return RunPlan(analysis, train, external, findings)
+    (kept,) = settled
+    # Tau waits for the folds, which may be followed for a shorter time than the whole.
+    asked = kept.analysis.model_copy(update={"tau_months": analysis.tau_months})
+    return RunPlan(asked, train, external, findings, (*notes, *kept.notes))
+
+
+def with_published_scores(analysis: Analysis, cohorts: list[Cohort]) -> tuple[Analysis, tuple[str, ...]]:
+    """Add the published scores whose inputs every cohort has, before the oracle; and a line on the others."""
+    from pipeline.models import available_scores
+
+    if analysis.published == "none":
+        return analysis, ()
+    usable, absent = available_scores([c.columns for c in cohorts])
+    added: dict[str, dict[str, Any]] = {name: {} for name in usable if name not in analysis.models}
+    models = {**analysis.models, **added}
+    if (last := models.pop("oracle", None)) is not None:
+        models["oracle"] = last
+    said = "; ".join(
+        f"{name} (needs {', '.join(columns)})"
+        for name, columns in absent.items()
+        if name not in analysis.models
+    )
+    notes = (f"published scores left out for want of columns: {said}",) if said else ()
+    return analysis.model_copy(update={"models": models}), notes
 
 
 def refuse_faulty(name: str, findings: Iterable[Finding]) -> None:
@@ -95,9 +145,13 @@ def check_names(analysis: Analysis) -> None:
         for name in analysis.models
         if name not in MODELS
     ]
+    asked = {"metrics": analysis.metrics}
+    if analysis.optimism is not None:
+        asked["optimism: metrics"] = analysis.optimism.metrics
     faults += [
-        f"metrics: unknown metric {name!r}; {_nearest(name, METRICS)}"
-        for name in analysis.metrics
+        f"{field}: unknown metric {name!r}; {_nearest(name, METRICS)}"
+        for field, names in asked.items()
+        for name in names
         if name not in METRICS
     ]
     if faults:

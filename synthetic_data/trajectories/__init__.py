@@ -3,7 +3,7 @@
 from synthetic_data.trajectories.recist import FirstProgression, best_response, first_progression
 from synthetic_data.trajectories.schedule import ASSAYS, VisitSpec
 from synthetic_data.trajectories.tumour import Fates, Tumours, draw_tumours
-from synthetic_data.trajectories.visits import Visits, VisitSource, simulate_visits
+from synthetic_data.trajectories.visits import Visits, VisitSource, joined_visits, simulate_visits
 
 __all__ = [
     "ASSAYS",
@@ -16,5 +16,6 @@ __all__ = [
     "best_response",
     "draw_tumours",
     "first_progression",
+    "joined_visits",
     "simulate_visits",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.schema import Floats
 from synthetic_data.follow_up import DAYS_PER_MONTH
-from synthetic_data.outcomes import FIRST_ASSESSMENT_MONTHS
+from synthetic_data.response import FIRST_ASSESSMENT_MONTHS
 
 RESPONSE_RATIO: Final = 0.7  # partial response: the sum is down by 30 % from baseline
 PROGRESSION_RATIO: Final = 1.2  # progression: up by 20 % from the smallest sum so far, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -145,6 +145,15 @@ def simulate_visits(spec: VisitSpec, source: VisitSource, rng: np.random.Generat
         true=pd.concat([table.assign(took_place=kept), pd.DataFrame(true)], axis=1),
         account=_account(spec, planned, followed, took_place),
     )
+
+
+def joined_visits(parts: Sequence[Visits]) -> Visits:
+    """Return the visits of all blocks of a cohort as one."""
+    account = dict(parts[0].account)
+    for count in ("rows", "rows_planned_and_missed"):
+        account[count] = sum(p.account[count] for p in parts)
+    observed, true = ([getattr(p, name) for p in parts] for name in ("observed", "true"))
+    return Visits(pd.concat(observed, ignore_index=True), pd.concat(true, ignore_index=True), account)
 
 
 @dataclass(frozen=True)

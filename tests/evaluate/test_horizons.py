@@ -1,12 +1,13 @@
-"""Horizons: within follow-up, or refused before any work."""
+"""Horizons and tau: within every set's follow-up, fixed before any work."""
 
 import numpy as np
 import pytest
 
 from pipeline.config import Analysis
-from pipeline.evaluate import check_horizons, prediction_months
+from pipeline.evaluate import fold_sets, prediction_months, settle_horizons, validation_folds, whole_sets
 from pipeline.evaluate.horizons import followed_to, unusable
-from pipeline.schema import InputError, outcome
+from pipeline.metrics.censoring import Censoring
+from pipeline.schema import InputError
 
 from .small_study import ANALYSIS
 
@@ -20,31 +21,66 @@ def test_prediction_months_hold_every_horizon():
     assert len(prediction_months(Analysis(horizons_months=(120,)))) == 60
 
 
-def test_a_horizon_beyond_follow_up_is_refused_before_any_work(train, held_out):
-    check_horizons(ANALYSIS, [train, held_out])
-    analysis = ANALYSIS.model_copy(update={"horizons_months": (6.0, 48.0)})
-    with pytest.raises(InputError, match=r"horizons_months: 48 lies beyond.*cohort 'train'.*cohort 'test'"):
-        check_horizons(analysis, [train, held_out])
+def test_horizons_beyond_follow_up_are_dropped_and_reported(train, held_out):
+    analysis = ANALYSIS.model_copy(update={"horizons_months": (6.0, 18.0, 48.0)})
+    settled = settle_horizons(analysis, whole_sets(analysis, [train, held_out]))
+    assert settled.analysis.horizons_months == (6.0, 18.0)
+    (note,) = settled.notes
+    assert "horizons dropped: 48 months" in note
+    assert list(settled.table["set"]) == ["cohort 'train'", "cohort 'test'"]
+    shortest = settled.table["usable_to_months"].idxmin()
+    assert settled.table["decides"][shortest]
+    assert settled.table["set"][shortest] in note
 
 
-def test_the_horizon_offered_instead_is_accepted(train):
-    longest = np.floor(followed_to(outcome(train.observed, "os")) * 10) / 10
-    update = {"horizons_months": (6.0, float(longest))}
-    check_horizons(ANALYSIS.model_copy(update=update), [train])
-    update = {"horizons_months": (6.0, float(longest) + 0.2)}
-    with pytest.raises(InputError, match=f"use horizons up to {longest:g}"):
-        check_horizons(ANALYSIS.model_copy(update=update), [train])
+def test_tau_is_the_longest_time_that_every_fold_can_speak_about(train, held_out):
+    parts = validation_folds(train, ANALYSIS, np.random.default_rng(0))
+    sets = whole_sets(ANALYSIS, [train, held_out]) + fold_sets(ANALYSIS, train, parts)
+    settled = settle_horizons(ANALYSIS, sets)
+    tau = settled.analysis.tau_months
+    assert len(settled.table) == 2 + 2 * len(parts)
+    assert tau == pytest.approx(np.floor(settled.table["usable_to_months"].min() * 10) / 10)
+    assert prediction_months(settled.analysis)[-1] == tau
+    for s in sets:
+        assert (s.y["time"] > tau).sum() >= s.least_past
+        assert Censoring.of(s.y, np.ones((1, len(s.y)))).at(tau)[0, 0] >= 0.05
+    # The twin: two months later some set cannot speak.
+    assert any(
+        (s.y["time"] > tau + 2).sum() < s.least_past
+        or Censoring.of(s.y, np.ones((1, len(s.y)))).at(tau + 2)[0, 0] < 0.05
+        for s in sets
+    )
 
 
-def test_the_explained_horizon_is_checked_too(train):
+def test_a_tau_of_one_s_own_is_kept_when_it_is_shorter(train):
+    sets = whole_sets(ANALYSIS, [train])
+    own = settle_horizons(ANALYSIS.model_copy(update={"tau_months": 20.0}), sets)
+    assert own.analysis.tau_months == 20.0
+    assert not own.notes
+    longer = settle_horizons(ANALYSIS.model_copy(update={"tau_months": 60.0}), sets)
+    assert longer.analysis.tau_months < 60
+    assert "instead of 60" in longer.notes[0]
+
+
+def test_without_any_usable_horizon_there_is_no_analysis(train):
+    analysis = ANALYSIS.model_copy(update={"horizons_months": (48.0, 60.0)})
+    with pytest.raises(
+        InputError, match=r"48, 60 all lie beyond the follow-up; cohort 'train' \(300 patients"
+    ):
+        settle_horizons(analysis, whole_sets(analysis, [train]))
+
+
+def test_the_explained_horizon_moves_to_the_last_one_left(train):
     explanation = ANALYSIS.explanation.model_copy(update={"horizon_months": 60.0})
-    with pytest.raises(InputError, match="explanation: horizon_months: 60"):
-        check_horizons(ANALYSIS.model_copy(update={"explanation": explanation}), [train])
+    analysis = ANALYSIS.model_copy(update={"explanation": explanation})
+    settled = settle_horizons(analysis, whole_sets(analysis, [train]))
+    assert settled.analysis.explanation.horizon_months == 18.0
+    assert "explained at 18 months instead of 60" in settled.notes[0]
 
 
 def test_an_endpoint_that_is_not_there_is_named(train):
     with pytest.raises(InputError, match="cohort 'train' does not hold 'pfs'; it has os"):
-        check_horizons(ANALYSIS.model_copy(update={"endpoint": "pfs"}), [train])
+        whole_sets(ANALYSIS.model_copy(update={"endpoint": "pfs"}), [train])
 
 
 def test_follow_up_ends_with_the_tenth_patient_from_the_end():

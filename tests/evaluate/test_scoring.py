@@ -1,13 +1,12 @@
-"""Scores are one tidy table, and differences are paired."""
+"""Scores are one tidy table."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.evaluate import differences, gap_to_oracle, judge, score, scoring
+from pipeline.evaluate import judge, score, scoring
 from pipeline.metrics import METRICS
-from pipeline.schema import InputError
 
 from .small_study import ANALYSIS
 
@@ -23,7 +22,9 @@ def test_scores_are_one_tidy_table(scores):
     keys = ["model", "data", "metric", "horizon_months", "group"]
     assert not scores.duplicated(keys).any()
     whole = scores[(scores["group"] == "all") & (scores["data"] == "external")]
-    assert len(whole) == 4 * (3 + 5 * 3)  # four models, three metrics without and five with three horizons
+    horizons = {True: 3, False: 1}
+    assert len(whole) == 4 * sum(horizons[metric.by_horizon] for metric in METRICS.values())
+    assert list(dict.fromkeys(whole["metric"])) == list(ANALYSIS.metrics)
 
 
 def test_intervals_hold_their_value_mostly(scores):
@@ -81,53 +82,6 @@ def test_another_seed_gives_other_intervals_and_the_same_values(judgement, out_o
     assert not np.array_equal(other.values[:, 1:], judgement.values[:, 1:])
 
 
-def test_a_model_differs_from_itself_by_nothing(out_of_fold):
-    twins = replace(out_of_fold, models=dict.fromkeys(("cox", "twin"), out_of_fold.models["cox"]))
-    found = differences(judge([twins], ANALYSIS, np.random.default_rng(0)), "cox")
-    assert set(found["model"]) == {"twin"}
-    assert (found[["value", "low", "high", "better"]] == 0).all().all()
-
-
-def test_differences_are_paired_and_turn_around(judgement, scores):
-    one, two = differences(judgement, "pdl1"), differences(judgement, "cox")
-    keys = ["data", "metric", "horizon_months", "group"]
-    a = one[one["model"] == "cox"].set_index(keys).sort_index()
-    b = two[two["model"] == "pdl1"].set_index(keys).sort_index()
-    np.testing.assert_allclose(a["value"], -b["value"], atol=1e-12)
-    np.testing.assert_allclose(a["low"], -b["high"], atol=1e-12)
-    row = a.loc[("external", "brier", 12.0, "all")]
-    value = scores.set_index(["model", *keys]).sort_index()["value"]
-    want = (
-        value[("cox", "external", "brier", 12.0, "all")] - value[("pdl1", "external", "brier", 12.0, "all")]
-    )
-    assert row["value"] == pytest.approx(want, abs=1e-12)
-    assert row["better"] > 0.9  # lower is better, and Cox knows more
-
-
-def test_pairing_narrows_the_interval(judgement, scores):
-    paired = differences(judgement, "oracle").query("model == 'cox' and metric == 'ibs' and group == 'all'")
-    single = scores.query("model == 'cox' and metric == 'ibs' and group == 'all'")
-    assert (paired["high"] - paired["low"]).max() < 0.7 * (single["high"] - single["low"]).min()
-
-
-def test_a_reference_that_was_not_judged_is_refused(judgement):
-    with pytest.raises(InputError, match="model 'lasso' was not judged; there are cox, oracle, pdl1, rsf"):
-        differences(judgement, "lasso")
-
-
-def test_the_gap_to_the_oracle_is_positive_where_the_oracle_is_better(judgement, scores):
-    gaps = gap_to_oracle(judgement).query("group == 'all' and data == 'external' and model == 'pdl1'")
-    gaps = gaps.set_index("metric")
-    assert gaps.loc["harrell_c", "gap"] > 0.05
-    assert gaps.loc["ibs", "gap"] > 0  # though a lower score is the better one
-    assert (gaps["low"] <= gaps["gap"]).mean() > 0.9
-
-
-def test_without_an_oracle_there_is_no_gap(out_of_fold):
-    alone = replace(out_of_fold, models={"cox": out_of_fold.models["cox"]})
-    assert gap_to_oracle(judge([alone], ANALYSIS, np.random.default_rng(0))).empty
-
-
 def test_what_a_small_group_cannot_tell_is_left_out_and_listed(out_of_fold, train):
     few = np.arange(len(train)) < 8
     observed = train.observed.assign(male=few)
@@ -150,3 +104,27 @@ def test_a_horizon_a_group_cannot_tell_is_left_out_and_listed(out_of_fold, train
     dropped = found.dropped.query("group == 'male=yes' and horizon_months == 18")
     assert any("follow-up too short" in reason for reason in dropped["reason"])
     assert np.isfinite(found.values[:, 0]).all()
+
+
+def test_a_median_over_horizons_needs_no_other_metric(out_of_fold, judgement):
+    only = ANALYSIS.model_copy(update={"metrics": ("median_auc",), "subgroups": ()})
+    alone = judge([out_of_fold], only, np.random.default_rng(9))
+    assert set(alone.rows["metric"]) == {"median_auc"}
+    mine = (judgement.rows["data"] == "cross-validation") & (judgement.rows["group"] == "all")
+    areas = judgement.values[mine & (judgement.rows["metric"] == "auc") & (judgement.rows["model"] == "cox")]
+    here = judgement.values[
+        mine & (judgement.rows["metric"] == "median_auc") & (judgement.rows["model"] == "cox")
+    ]
+    np.testing.assert_array_equal(here[0], np.median(areas, axis=0))
+
+
+def test_a_group_that_is_not_followed_to_tau_has_no_score_up_to_it(out_of_fold, train):
+    late = train.observed["os_months"] > 16
+    judged = replace(out_of_fold, cohort=replace(train, observed=train.observed.assign(male=~late)))
+    found = judge([judged], ANALYSIS.model_copy(update={"subgroups": ("male",)}), np.random.default_rng(0))
+    dropped = found.dropped.query("group == 'male=yes' and metric in ('uno_c', 'ibs')")
+    assert len(dropped) == 2
+    assert all("18 needed" in reason for reason in dropped["reason"])
+    kept = found.rows[found.rows["group"] == "male=yes"]
+    assert not {"uno_c", "ibs"} & set(kept["metric"])
+    assert "harrell_c" in set(kept["metric"])

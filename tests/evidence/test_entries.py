@@ -50,7 +50,7 @@ def test_trials_of_two_source_files_are_one_entry(
 
 def test_canopy_1_keeps_what_only_one_of_its_sources_has(register: Register) -> None:
     spec = register.trial("CANOPY-1")
-    assert sum("hs-CRP" in r.population for r in spec.readouts) == 3
+    assert sum("hs-CRP" in r.population for r in spec.readouts) == 4
     assert "objective_response" in spec.response[0].rates
     assert spec.baseline is not None
     assert spec.baseline.overall["median_age"] == 63

@@ -34,7 +34,7 @@ def test_a_rule_with_few_answers_gets_no_smooth_curve(calibration):
 
 def test_the_nearest_horizon_is_named_in_the_title(scores):
     ax = figures.metric_forest_figure(scores, 13, metrics=["auc"]).axes[0]
-    assert ax.get_title(loc="left") == "Time-dependent AUC at 12 months"
+    assert ax.get_title(loc="left") == "AUC at 12 months"
 
 
 def test_areas_stand_beside_their_curves(roc, scores):

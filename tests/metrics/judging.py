@@ -18,6 +18,13 @@ def structured(months, event):
     return y
 
 
+def heavily_censored():
+    """R's 240 patients with weekly follow-up, five of six censored; survival at 9 months."""
+    drawn = GOLDEN["heavy"]
+    y = structured(drawn["time"], drawn["event"])
+    return y, Prediction(np.array(drawn["risk"]), np.array([9.0]), np.array(drawn["survival"])[:, None])
+
+
 def flat(patients, survival, months=MONTHS):
     """The same curve for everybody."""
     return Prediction(np.zeros(patients), months, np.full((patients, len(months)), survival))

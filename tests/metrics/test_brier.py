@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.metrics.brier import brier_curve
+from pipeline.metrics.brier import brier_curve, no_information_brier
 from pipeline.models import null_prediction
 from pipeline.schema import Prediction
 
@@ -21,6 +21,12 @@ def test_auc_and_brier_equal_r(k, golden):
     null = null_prediction(y["time"], y["event"], len(y), prediction.months)
     ratio = 1 - GOLDEN["brier"][k] / GOLDEN["brier_null"][k]
     assert value("scaled_brier", y, prediction, null, horizon=h) == pytest.approx(ratio, abs=1e-12)
+
+
+def test_brier_equals_pec(golden):
+    y, prediction = golden
+    got = [value("brier", y, prediction, horizon=float(h)) for h in prediction.months]
+    np.testing.assert_allclose(got, GOLDEN["brier_pec"], atol=1e-12)
 
 
 def test_ibs_is_the_trapezoid_of_r_s_brier_scores(golden):
@@ -74,3 +80,12 @@ def test_auc_and_brier_of_two_groups_in_closed_form():
     assert value("auc", y, prediction) == pytest.approx(area, abs=0.01)
     brier = (low * (1 - low) + high * (1 - high)) / 2
     assert value("brier", y, prediction) == pytest.approx(brier, abs=0.004)
+
+
+def test_no_information_is_the_mean_over_every_pairing(judged):
+    y, prediction, _ = judged
+    y, prediction = y[:40], prediction.take(np.arange(40))
+    turned = [np.roll(np.arange(40), k) for k in range(40)]  # together they pair everybody with everybody
+    want = np.mean([value("brier", y, prediction.take(rows)) for rows in turned])
+    got = no_information_brier(y, np.array([12.0]), prediction.at(12.0)[:, None])[0]
+    assert got == pytest.approx(want, abs=1e-12)

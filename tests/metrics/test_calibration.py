@@ -5,7 +5,7 @@ import pytest
 from made_cohort import MONTHLY_HAZARD
 
 from pipeline.metrics import calibration_curve
-from pipeline.metrics.calibration import risk_by
+from pipeline.metrics.calibration import d_calibration_shares, risk_by
 from pipeline.metrics.stopped_cox import LOWEST_RISK, Spline, StoppedCox, cloglog
 from pipeline.schema import Prediction
 
@@ -32,6 +32,23 @@ def test_ici_and_its_spline_equal_r(golden):
     observed = StoppedCox.fit(y, 9.0, columns, np.ones((1, len(y)))).risk(columns)[0]
     np.testing.assert_allclose(observed[:10], GOLDEN["observed_risk"], atol=1e-6)
     assert value("ici", y, prediction, horizon=9.0) == pytest.approx(GOLDEN["ici"], abs=1e-6)
+
+
+def test_calibration_intercept_equals_r(golden):
+    y, prediction = golden
+    got = value("calibration_intercept", y, prediction, horizon=9.0)
+    assert got == pytest.approx(GOLDEN["calibration_intercept"], abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["e50", "e90"])
+def test_quantiles_of_the_calibration_error_equal_r(name, golden):
+    y, prediction = golden
+    assert value(name, y, prediction, horizon=9.0) == pytest.approx(GOLDEN[name], abs=1e-6)
+
+
+def test_d_calibration_equals_r(golden):
+    y, prediction = golden
+    assert value("d_calibration", y, prediction) == pytest.approx(GOLDEN["d_calibration"], abs=1e-12)
 
 
 def test_risk_in_a_bin_equals_r(golden):
@@ -131,3 +148,32 @@ def test_the_calibration_curve_of_a_wrong_baseline_does_not(calibrated):
     )
     bins = table[table["kind"] == "bin"]
     assert ((bins["low"] < bins["predicted"]) & (bins["predicted"] < bins["high"])).sum() < 6
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_the_intercept_is_the_log_of_the_factor_that_hazards_are_off(factor, calibrated):
+    y, score, events = calibrated
+    found = value("calibration_intercept", y, exponential(score, factor * MONTHLY_HAZARD))
+    assert abs(found + np.log(factor)) < 4 / np.sqrt(events)
+    assert (abs(found) > 4 / np.sqrt(events)) == (factor != 1.0)  # the twin
+
+
+def test_d_calibration_of_the_truth_is_chi_square_with_nine_degrees_of_freedom():
+    months = np.linspace(0.2, 200, 1000)
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(80):
+        rate = 0.05 * np.exp(rng.normal(0, 0.5, 150))
+        y = structured(rng.exponential(1 / rate), np.ones(150))
+        found.append(value("d_calibration", y, Prediction(rate, months, np.exp(-np.outer(rate, months)))))
+    # Mean 9 and variance 18; four standard errors of a mean of 80.
+    assert abs(np.mean(found) - 9) < 4 * np.sqrt(18 / 80)
+    wrong = Prediction(rate, months, np.exp(-2 * np.outer(rate, months)))
+    assert value("d_calibration", y, wrong) > 21.7  # 1 % of chi-square with nine degrees: the twin
+
+
+def test_d_calibration_spreads_everybody_over_the_bins(calibrated):
+    y, score, _ = calibrated
+    shares = d_calibration_shares(y, exponential(score))
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    assert (shares >= 0).all()

@@ -12,15 +12,43 @@ from .judging import MONTHS, flat, value
 
 ALL = sorted(METRICS)
 RANKING = sorted(name for name, metric in METRICS.items() if metric.within_fold)
+CHANCE = sorted(name for name, metric in METRICS.items() if metric.chance is not None)
+BOUND = sorted(name for name, metric in METRICS.items() if metric.bound is not None)
+ON_THE_WHOLE = {"calibration_intercept", "rmst_bias"}  # who is predicted what does not matter to them
+OWN_KNOTS = {"ici", "e50", "e90"}  # their spline's knots are those of the sample itself
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_truth_is_better_than_the_truth_shuffled(name, judged):
+def test_the_truth_is_better_than_the_truth_spoilt(name, judged):
     y, prediction, null = judged
-    mixed = prediction.take(np.random.default_rng(0).permutation(len(y)))
+    if name in ON_THE_WHOLE:
+        spoilt = Prediction(prediction.risk, prediction.months, prediction.survival**2)
+    else:
+        spoilt = prediction.take(np.random.default_rng(0).permutation(len(y)))
     metric = METRICS[name]
-    truth, shuffled = (metric.goodness(value(name, y, p, null)) for p in (prediction, mixed))
-    assert truth > shuffled
+    truth, worse = (metric.goodness(value(name, y, p, null)) for p in (prediction, spoilt))
+    assert truth > worse
+
+
+@pytest.mark.parametrize("name", CHANCE)
+def test_predictions_of_other_patients_give_chance(name, judged):
+    y, prediction, null = judged
+    rng = np.random.default_rng(11)
+    found = [value(name, y, prediction.take(rng.permutation(len(y))), null) for _ in range(60)]
+    assert abs(np.mean(found) - METRICS[name].chance) < 4 * np.std(found) / np.sqrt(len(found))
+    # The twin: one true prediction among them would not pass.
+    assert abs(value(name, y, prediction, null) - METRICS[name].chance) > 4 * np.std(found)
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_a_prediction_that_knows_the_outcome_reaches_the_bound(name, judged):
+    y, _, null = judged
+    months = np.unique(np.concatenate([y["time"][y["time"] < 18], MONTHS]))
+    censored_now = ~y["event"][:, None] & (y["time"][:, None] == months)
+    known = (y["time"][:, None] > months) | censored_now
+    told = Prediction(-y["time"] - 1e-9 * ~y["event"], months, known.astype(float))
+    flat_null = Prediction(null.risk, months, np.full(told.survival.shape, 0.6))
+    assert value(name, y, told, flat_null) == pytest.approx(METRICS[name].bound, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -51,8 +79,8 @@ def test_a_weight_of_two_is_a_patient_entered_twice(name, judged):
     rows = np.repeat(np.arange(len(y)), weights[1].astype(int))
     assert 0 in weights[1]
     twice = value(name, y[rows], prediction.take(rows), null.take(rows))
-    if name == "ici":  # its knots are those of the sample itself, so the curve differs a little
-        assert value(name, y, prediction, null, weights)[1] == pytest.approx(twice, abs=2e-3)
+    if name in OWN_KNOTS:  # so the curve differs a little
+        assert value(name, y, prediction, null, weights)[1] == pytest.approx(twice, abs=5e-3)
     else:
         assert value(name, y, prediction, null, weights)[1] == pytest.approx(twice, abs=1e-6)
 
@@ -80,17 +108,18 @@ def test_ranking_ignores_the_scale_of_the_prediction(name, judged):
     assert value(name, y, bent, null) == pytest.approx(value(name, y, p, null), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", RANKING)
-def test_equal_predictions_rank_at_one_half(name, judged):
+@pytest.mark.parametrize("name", CHANCE)
+def test_equal_predictions_give_chance(name, judged):
     y, _, null = judged
-    assert value(name, y, flat(len(y), 0.5), null) == pytest.approx(0.5, abs=1e-12)
+    assert value(name, y, flat(len(y), 0.5), null) == pytest.approx(METRICS[name].chance, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", RANKING)
 def test_the_order_reversed_mirrors_the_value(name, judged):
     y, p, null = judged
     back = Prediction(-p.risk, p.months, 1 - p.survival)
-    assert value(name, y, back, null) == pytest.approx(1 - value(name, y, p, null), abs=1e-12)
+    mirrored = 2 * METRICS[name].chance - value(name, y, p, null)
+    assert value(name, y, back, null) == pytest.approx(mirrored, abs=1e-12)
 
 
 def test_lengths_must_agree(judged):
@@ -104,6 +133,13 @@ def test_every_docstring_says_what_is_assumed_and_where_it_is_from(name):
     text = METRICS[name].compute.__doc__ or ""
     assert "ource" in text
     assert "ssum" in text or "compare models on the same patients" in text
+
+
+def test_metrics_computed_together_equal_themselves_alone(judged):
+    y, prediction, null = judged
+    together = METRICS["ici"].together(y, prediction, null, 12.0)
+    for name in ("ici", "e50", "e90"):
+        assert together[METRICS[name].part, 0] == value(name, y, prediction, null)
 
 
 def test_horizons_of_the_fixtures_are_those_of_models():

@@ -9,7 +9,7 @@ from pipeline.metrics import roc_curve_at
 from pipeline.metrics.discrimination import concordance
 from pipeline.schema import Prediction
 
-from .judging import GOLDEN, flat, structured, value
+from .judging import GOLDEN, flat, heavily_censored, structured, value
 
 # --- beside R: survival, riskRegression, Hmisc ---
 
@@ -27,6 +27,28 @@ def test_uno_c_equals_r(golden):
     untruncated = Prediction(prediction.risk, np.array([1e9]), prediction.survival[:, :1])
     assert value("uno_c", y, untruncated) == pytest.approx(GOLDEN["uno_c_untruncated"], abs=1e-12)
     assert abs(value("uno_c", y, untruncated) - GOLDEN["harrell_c"]) > 0.01  # or the test shows nothing
+
+
+def test_uno_c_up_to_the_last_month_equals_r(golden):
+    y, prediction = golden
+    assert value("uno_c", y, prediction) == pytest.approx(GOLDEN["uno_c"], abs=1e-12)
+
+
+def test_antolini_c_equals_every_pair_counted_in_r(golden):
+    y, prediction = golden
+    assert value("antolini_c", y, prediction) == pytest.approx(GOLDEN["antolini_c"], abs=1e-12)
+    crossing = Prediction(prediction.risk, prediction.months, np.array(GOLDEN["crossing"]))
+    assert value("antolini_c", y, crossing) == pytest.approx(GOLDEN["antolini_c_crossing"], abs=1e-12)
+    # Where curves cross it is no concordance of any one risk.
+    assert abs(GOLDEN["antolini_c_crossing"] - GOLDEN["antolini_c"]) > 0.1
+
+
+@pytest.mark.parametrize("name", ["harrell_c", "uno_c", "auc", "brier"])
+def test_heavy_censoring_and_weekly_ties_equal_r(name):
+    y, prediction = heavily_censored()
+    assert y["event"].mean() < 0.2
+    assert len(np.unique(y["time"])) < len(y) / 3
+    assert value(name, y, prediction, horizon=9.0) == pytest.approx(GOLDEN["heavy"][name], abs=1e-12)
 
 
 # --- beside scikit-survival, lifelines and counting every pair ---
@@ -97,6 +119,23 @@ def test_auc_equals_scikit_survival(untied):
 
 
 # --- closed forms ---
+
+
+def test_antolini_c_of_curves_that_do_not_cross_is_harrell_c(untied):
+    y, prediction = untied
+    before = y["time"] < prediction.months[-1]
+    stopped = structured(y["time"], y["event"] & before)  # later events open no pair in either
+    assert value("antolini_c", y, prediction) == pytest.approx(
+        value("harrell_c", stopped, prediction), abs=1e-12
+    )
+
+
+def test_the_median_auc_is_the_median_of_the_areas(judged):
+    y, prediction, null = judged
+    horizons = np.array([6.0, 12.0, 15.0])
+    three = Prediction(prediction.risk, horizons, np.column_stack([prediction.at(h) for h in horizons]))
+    areas = [value("auc", y, prediction, null, horizon=h) for h in horizons]
+    assert value("median_auc", y, three, three) == pytest.approx(np.median(areas), abs=1e-12)
 
 
 def test_concordance_by_hand():

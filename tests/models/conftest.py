@@ -8,11 +8,12 @@ from pipeline.models import MODELS, build_model
 from pipeline.schema import outcome
 
 from .fitting import OPTIONS
+from .fitting_scores import with_score_inputs
 
 
 @pytest.fixture(scope="session")
 def cohort():
-    return made_cohort(400, seed=1)
+    return with_score_inputs(made_cohort(400, seed=1))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_cox_equals_r_but_for_its_tiny_penalty():
     model = RidgeCox(context)
     model.penalty = 1e-9
     model._fit_lifelines(frame, y)
-    model.features = _AsIs()
+    model.features, model.feature_names = _AsIs(), tuple(frame)
     np.testing.assert_allclose(model.coefficients, GOLDEN["coefficients"], atol=2e-6)
     patient = pd.DataFrame([[1.0, 0.0, -0.5]], columns=list(frame), index=pd.RangeIndex(1, name="patient"))
     survival = model.predict(patient, np.array(GOLDEN["months"], float)).survival[0]

@@ -1,5 +1,6 @@
 """Sections of the report: each takes a run and returns HTML; nothing is fitted, all is read."""
 
+from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.explaining import agreement, explanations
 from pipeline.report.sections.methods import methods, sources
 from pipeline.report.sections.opening import checks, opening
@@ -12,6 +13,7 @@ from pipeline.report.sections.performance import (
     scores,
     subgroups,
 )
+from pipeline.report.sections.study import study_figures, study_methods, study_opening, study_table
 
 __all__ = [
     "agreement",
@@ -22,12 +24,18 @@ __all__ = [
     "explanations",
     "fidelity",
     "findings",
+    "landmark_scores",
     "methods",
     "opening",
+    "patient_pages",
     "performance_figures",
     "roc",
     "scores",
     "sources",
+    "study_figures",
+    "study_methods",
+    "study_opening",
+    "study_table",
     "subgroups",
     "table_one",
 ]

@@ -9,6 +9,7 @@ from pipeline.artifacts import RunView
 from pipeline.report import blocks
 from pipeline.report.blocks import text
 from pipeline.report.sections.wording import DATA_NAMES, model_name, words
+from pipeline.schema import HYPOTHETICAL
 
 
 def opening(run: RunView) -> str:
@@ -21,7 +22,7 @@ def opening(run: RunView) -> str:
     notes = f"<p>{text(facts['report_notes'])}</p>" if facts.get("report_notes") else ""
     return (
         f'<h1>{text(facts["title"])}</h1><p class="lead">{text(lead)}</p>'
-        + blocks.notice("caution", _origin(facts), _limits(facts))
+        + blocks.notice("caution", _origin(facts), [*_hypothetical(run), *_limits(facts)])
         + notes
         + blocks.cards(_headlines(run))
         + checks(run)
@@ -39,6 +40,15 @@ def _origin(facts: Mapping[str, Any]) -> str:
         return "The patients in this report are real."
     real = [role for role, c in facts["cohorts"].items() if not c["simulated"]]
     return f"The {' and '.join(real)} patients are real; the others are simulated."
+
+
+def _hypothetical(run: RunView) -> list[str]:
+    arms = [a for a in run.table("arms")["arm"].astype(str).unique() if a.startswith(HYPOTHETICAL)]
+    return [
+        f"Arm {words(arm)}: no patient has ever been treated so. It is composed of what other trials found "
+        "and of assumptions, and what it shows is a hypothesis."
+        for arm in arms
+    ]
 
 
 def _limits(facts: Mapping[str, Any]) -> list[str]:

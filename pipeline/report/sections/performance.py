@@ -65,7 +65,9 @@ def _best(values: pd.Series[float], direction: str) -> str | None:
     values = values.dropna()
     if not len(values):
         return None
-    distance = {"higher": -values, "lower": values, "one": (values - 1).abs()}.get(direction)
+    distance = {"higher": -values, "lower": values, "one": (values - 1).abs(), "zero": values.abs()}.get(
+        direction
+    )
     return None if distance is None else str(distance.idxmin())
 
 

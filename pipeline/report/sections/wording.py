@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.published_scores import SCORES
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup
 
@@ -14,10 +15,20 @@ MODEL_NAMES: Final = {
     "cox": "Cox",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    **{name: score.label for name, score in SCORES.items()},
     "oracle": "Oracle (ceiling)",
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Reference (many more patients)",
 }
 DATA_NAMES: Final = {"cross-validation": "cross-validation", "external": "external test"}
-BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "one": "1 is right"}
+BETTER: Final = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "one": "1 is right",
+    "zero": "0 is right",
+}
 
 
 def model_name(name: str) -> str:

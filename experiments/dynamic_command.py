@@ -1,0 +1,132 @@
+"""lungio dynamic: prediction updated at every visit, judged at each landmark beside baseline alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from experiments.cohorts import CohortSource, resolve_cohort
+from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice, find_config, read_spec
+from experiments.progress import StageProgress
+from experiments.studies import NOTEBOOKS, keep_study, print_places, study_folder
+from pipeline.config import Spec
+from pipeline.dynamic import DynamicAnalysis, check_names
+from pipeline.run.streams import stage_generator
+from pipeline.schema import Cohort, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+
+class DynamicExperiment(Spec):
+    """One dynamic study: cohorts, and how their serial measurements are used."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    seed: int = Field(ge=0)
+    train: CohortChoice
+    external: ExternalChoice | None = Field(None, description="judged by cross-validation when left out")
+    analysis: DynamicAnalysis = DynamicAnalysis()
+    title: str | None = None
+
+
+def run_dynamic(
+    config: str,
+    data: Path | None,
+    out: Path | None,
+    n: int | None,
+    seed: int | None,
+    report: bool,
+    console: Console,
+) -> Path:
+    """Carry out a dynamic study and return its folder."""
+    from experiments.dynamic_study import dynamic_study
+
+    experiment = _experiment(config, n, seed)
+    folder, started = study_folder("dynamic", experiment.name, out)
+    check_names(experiment.analysis)
+    sources = _sources(experiment, data)
+    rng = np.random.default_rng(experiment.seed)
+    with StageProgress(console) as progress:
+        cohorts: dict[str, Cohort] = {}
+        for done, (role, source) in enumerate(sources.items(), start=1):
+            label = None if role == "train" else f"{source.name}_{role}"
+            cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), label)
+            progress("draw or read the cohorts", done, len(sources))
+        title = experiment.title or experiment.name
+        study = dynamic_study(title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress)
+        notebook = NOTEBOOKS / "dynamic.py" if report else None
+        page = keep_study("dynamic", experiment, experiment.seed, study, folder, started, progress, notebook)
+    _print_gains(study.tables, console)
+    print_places(console, folder, page)
+    return folder
+
+
+def _experiment(config: str, n: int | None, seed: int | None) -> DynamicExperiment:
+    experiment = read_spec(find_config("studies", config), DynamicExperiment)
+    changed: dict[str, Any] = experiment.model_dump()
+    if seed is not None:
+        changed["seed"] = seed
+    if n is not None:
+        changed["train"]["patients"] = n
+        if changed["external"] is not None:
+            changed["external"]["patients"] = n
+    return DynamicExperiment.model_validate(changed)
+
+
+def _sources(experiment: DynamicExperiment, data: Path | None) -> dict[str, CohortSource]:
+    sources = {"train": resolve_cohort(experiment.train, data, "train", experiment.name)}
+    if data is not None and sources["train"].simulated:
+        raise InputError(f"--data {data}: study {experiment.name!r} draws its patients and reads no file")
+    reference = experiment.analysis.reference_patients
+    if reference is not None:
+        if not sources["train"].simulated:
+            raise InputError(
+                "analysis.reference_patients: more patients cannot be drawn of a real cohort; leave it out"
+            )
+        sources["reference"] = replace(sources["train"], patients=reference)
+    if experiment.external is not None:
+        choice = CohortChoice(
+            cohort=experiment.external.cohort or experiment.train.cohort,
+            patients=experiment.external.patients or experiment.train.patients,
+        )
+        sources["external"] = resolve_cohort(choice, data, "external", experiment.name)
+        if not sources["external"].simulated:
+            raise InputError("external: a real cohort is judged by cross-validation; write `external: null`")
+    elif reference is not None:
+        raise InputError("analysis.reference_patients needs an external cohort, which no fitting sees")
+    return sources
+
+
+def _print_gains(tables: Mapping[str, pd.DataFrame], console: Console) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    rows = tables["scores"]
+    shown = Table(title="Scores at each landmark, with intervals", title_justify="left", box=SIMPLE_HEAD,
+                  padding=(0, 1, 0, 0))  # fmt: skip
+    models = list(dict.fromkeys(rows["model"]))
+    for heading in ("landmark", "patients", "events", "score"):
+        shown.add_column(heading)
+    for model in models:
+        shown.add_column(model, justify="right", no_wrap=True)
+    keys = ["landmark_months", "metric", "horizon_months"]
+    for _, part in rows.groupby(keys, sort=False, dropna=False):
+        by_model = part.set_index("model")
+        cells = [
+            "{:.3f} ({:.3f}, {:.3f})".format(*by_model.loc[m, ["value", "low", "high"]])
+            if m in by_model.index
+            else "–"
+            for m in models
+        ]
+        first = part.iloc[0]
+        at = "" if np.isnan(first["horizon_months"]) else f" +{first['horizon_months']:g} months"
+        landmark = f"{first['landmark_months']:g} months"
+        sizes = f"{first['patients']:,}", f"{first['events']:,}"
+        shown.add_row(landmark, *sizes, f"{first['metric']}{at}", *cells)
+    console.print(shown)

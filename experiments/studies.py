@@ -1,0 +1,134 @@
+"""What the commands beside `run` share: cohorts, facts, the folder, its page and the closing words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from experiments.run import CHECKOUT, evidence_facts
+from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
+from pipeline.config import Spec
+from pipeline.schema import Cohort
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from experiments.progress import StageProgress
+
+NOTEBOOKS: Final = Path(__file__).with_name("notebooks")
+SIMULATED_LIMIT: Final = (
+    "Simulated patients repeat what was published: survival and response of each arm, and effects and "
+    "correlations of markers one paper at a time. What is found on them shows whether a method finds what "
+    "was put in, not how well it would do for patients of a clinic."
+)
+REAL_LIMIT: Final = (
+    "One cohort shows how things are for patients like these. It does not show how they are elsewhere, and "
+    "what a model rests on is not shown to be a cause."
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study found.
+
+    Attributes
+    ----------
+    title, lead : str
+        Heading of its page, and the line beneath.
+    tables : mapping of str to DataFrame
+    figures : mapping of str to callable
+        Each draws one figure from what stands in the tables.
+    cohorts : mapping of str to Cohort
+        By role, "train" or "test" or what the study calls them.
+    limits : sequence of str
+        What the numbers do not show, beyond what is said of all simulated or real patients.
+    cards : sequence of (str, str, str)
+        Heading, figure, detail: the study in a few numbers.
+    facts : mapping
+        Anything else, JSON-ready.
+    """
+
+    title: str
+    lead: str
+    tables: Mapping[str, pd.DataFrame]
+    figures: Mapping[str, Callable[[], Figure]]
+    cohorts: Mapping[str, Cohort]
+    limits: Sequence[str] = ()
+    cards: Sequence[tuple[str, str, str]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def study_folder(kind: str, name: str, out: Path | None) -> tuple[Path, dt.datetime]:
+    """Claim the folder of a study before any work; return it and the time of starting."""
+    started = dt.datetime.now(dt.UTC)
+    folder = out or Path("runs") / f"{kind}-{name}-{started.astimezone():%Y%m%d-%H%M%S}"
+    claim_folder(folder)
+    return folder, started
+
+
+def keep_study(
+    kind: str,
+    spec: Spec,
+    seed: int,
+    study: Study,
+    folder: Path,
+    started: dt.datetime,
+    progress: StageProgress,
+    notebook: Path | None,
+) -> Path:
+    """Write a study into `folder`, and its page by `notebook` where one is given.
+
+    Returns
+    -------
+    Path
+        The page, or the folder where there is none.
+    """
+    from pipeline.artifacts.study_folder import save_study
+    from pipeline.report import make_report
+
+    settings = spec.model_dump(mode="json")
+    simulated = {c.simulated for c in study.cohorts.values()}
+    limits = [SIMULATED_LIMIT] * (True in simulated) + [REAL_LIMIT] * (False in simulated)
+    facts = {
+        "kind": kind,
+        "name": str(settings.get("name", kind)),
+        "title": study.title,
+        "lead": study.lead,
+        "seed": seed,
+        "simulated": simulated.pop() if len(simulated) == 1 else None,
+        "limits": [*limits, *study.limits],
+        "cards": [{"what": w, "figure": f, "detail": d} for w, f, d in study.cards],
+        "started": started.isoformat(timespec="seconds"),
+        "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
+        "cohorts": {role: describe_cohort(cohort) for role, cohort in study.cohorts.items()},
+        "settings": settings,
+        "config_sha256": value_digest({"seed": seed, **settings}),
+        "evidence": evidence_facts(),
+        "git": git_commit(CHECKOUT),
+        **study.facts,
+    }
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    save_study(
+        folder, facts=facts, tables=study.tables, figures=study.figures,
+        files={f"{kind}.yaml": text}, progress=progress,
+    )  # fmt: skip
+    return make_report(folder, notebook, progress) if notebook is not None else folder
+
+
+def print_places(console: Console, folder: Path, page: Path) -> None:
+    """Print research use, and where folder and page are to be found."""
+    from pipeline.artifacts import RESEARCH_USE
+
+    console.print(RESEARCH_USE, style="bold")
+    for what, where in (("folder", folder), ("report", page)):
+        if where != folder or what == "folder":
+            console.print(f"{what:<8}{where}", highlight=False, soft_wrap=True)

@@ -1,0 +1,140 @@
+"""One Cox model for all landmarks, whose effects may change with the landmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from pipeline.config import Spec
+from pipeline.dynamic.robust import clustered_covariance, score_residuals
+from pipeline.dynamic.stack import LANDMARK, Stack
+from pipeline.features import FeatureBuilder
+from pipeline.models.coefficient_prior import breslow
+from pipeline.models.contract import check_outcome, read_options, steps_at
+from pipeline.models.partial_likelihood import RiskSets, cross_validated_likelihood, ridge_fit
+from pipeline.schema import Floats, InputError, Prediction
+
+
+class SupermodelOptions(Spec):
+    """Whether serial measurements are used, whether effects change, and the penalties tried (a row)."""
+
+    serial: bool = Field(True, description="use what visits have shown; baseline columns alone otherwise")
+    interactions: bool = Field(True, description="effects may change linearly with the landmark")
+    penalties: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
+    inner_folds: int = Field(5, ge=2, le=20)
+
+
+class LandmarkSupermodel:
+    """The landmark supermodel of van Houwelingen (Scand J Stat 2007;34:70-85), with a ridge penalty.
+
+    A row's hazard u months after landmark s is ``h0(u) exp(θ1 s + θ2 s² + x'(β + γ s))``, s scaled to
+    0..1 by the last landmark. The penalty is chosen by partial likelihood cross-validated by patient.
+    Standard errors are clustered by patient, because a patient's rows repeat each other.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the coefficients: a feature, or ``feature × landmark``.
+    coefficients, standard_errors : array, shape (q,)
+        Log hazard ratios per unit of a standardised feature.
+    """
+
+    def __init__(self, name: str = "supermodel", **options: Any) -> None:
+        self.name = name
+        self.options = read_options(SupermodelOptions, name, options)
+
+    def fit(self, stack: Stack, rng: np.random.Generator) -> Self:
+        """Learn from stacked training rows.
+
+        Raises
+        ------
+        InputError
+            When no row has the event within the window.
+        """
+        check_outcome(self.name, stack.table, stack.y)
+        used = stack.columns_used(self.options.serial)
+        self.features = FeatureBuilder(used, stack.control_arm).fit(stack.table)
+        self.window_months = stack.window_months
+        self.last_landmark = float(stack.landmarks.max()) or 1.0
+        x = self.design(stack.table)
+        months, event = stack.y["time"], stack.y["event"]
+        self.centre = x.mean(axis=0)
+        spread = x.std(axis=0)
+        self.scale = np.where(spread > 1e-9, spread, 1.0)
+        z = (x - self.centre) / self.scale
+        penalties = self.options.penalties
+        self.penalty = max(penalties)
+        folds = min(self.options.inner_folds, len(np.unique(stack.patient[event])))
+        if folds > 1 and len(penalties) > 1:
+            scores = cross_validated_likelihood(z, months, event, penalties, folds, rng, stack.patient)
+            self.penalty = penalties[int(np.argmax(scores))]
+        strength = self.penalty * len(z)
+        risk_sets = RiskSets.of(z, months, event)
+        beta = ridge_fit(risk_sets, strength, np.zeros(z.shape[1]))
+        curvature = risk_sets.information(beta) + strength * np.eye(len(beta))
+        covariance = clustered_covariance(score_residuals(z, months, event, beta), curvature, stack.patient)
+        self.beta = beta
+        self.coefficients: Floats = beta / self.scale
+        self.standard_errors: Floats = np.sqrt(np.diag(covariance)) / self.scale
+        self.knots, self.hazard = breslow(z @ beta, months, event)
+        return self
+
+    @property
+    def source_of(self) -> Mapping[str, str]:
+        """The column that each feature was made from."""
+        sources = self.features.sources
+        return dict(zip(sources["feature"], sources["column"], strict=True))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of `design`."""
+        features = self.features.feature_names_
+        changing = [f"{f} × landmark" for f in features] if self.options.interactions else []
+        return (LANDMARK.name, f"{LANDMARK.name}²", *features, *changing)
+
+    def design(self, table: pd.DataFrame) -> Floats:
+        """Return landmark, its square, the features and their products with the landmark, shape (n, q)."""
+        x = self.features.transform(table).to_numpy()
+        s = (table[LANDMARK.name].to_numpy(dtype=float) / self.last_landmark)[:, None]
+        parts = [s, s * s, x, x * s] if self.options.interactions else [s, s * s, x]
+        return np.concatenate(parts, axis=1)
+
+    def predict(self, table: pd.DataFrame, months: Floats) -> Prediction:
+        """Return risk and survival `months` after each row's landmark.
+
+        Raises
+        ------
+        InputError
+            When a horizon lies beyond the window learnt from.
+        """
+        months = np.asarray(months, dtype=float)
+        if months.max(initial=0.0) > self.window_months + 1e-9:
+            raise InputError(
+                f"horizon of {months.max():g} months after the landmark exceeds the window of "
+                f"{self.window_months:g} months that was learnt from; lower it or widen `window_months`"
+            )
+        risk = (self.design(table) - self.centre) / self.scale @ self.beta
+        hazard = steps_at(months, self.knots, self.hazard, before=0.0)
+        return Prediction(risk, months, np.exp(-np.outer(np.exp(risk), hazard)))
+
+    def table(self) -> pd.DataFrame:
+        """Return `term`, `log_hazard_ratio` and its `standard_error`, one row a coefficient."""
+        return pd.DataFrame(
+            {
+                "term": self.names,
+                "log_hazard_ratio": self.coefficients,
+                "standard_error": self.standard_errors,
+            }
+        )
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Return the options and the penalty chosen."""
+        return self.options.model_dump(mode="json") | {
+            "penalty": self.penalty,
+            "coefficients": len(self.beta),
+        }
+

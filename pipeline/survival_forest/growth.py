@@ -1,0 +1,285 @@
+"""One survival tree, grown by log-rank scores of each node; compiled, without Python's lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.survival_forest.random_draws import below, drawn_counts
+
+SHRINKAGE = 1.0  # events as expected that are added to a node's ratio of observed to expected events
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def grow_tree(
+    bins: NDArray[np.uint8],
+    bin_counts: NDArray[np.int64],
+    code: NDArray[np.uint16],
+    weight: NDArray[np.float32],
+    baseline: NDArray[np.float64],
+    causes: int,
+    seed: np.uint64,
+    draws: int,
+    replace: bool,
+    features_tried: int,
+    fewest_in_leaf: int,
+    fewest_in_split: int,
+    deepest: int,
+    random_cuts: bool,
+    monotone: NDArray[np.int8],
+) -> Any:
+    """Grow one tree on rows drawn by `seed`.
+
+    In every node the patients' log-rank scores are computed from the node's own Nelson-Aalen estimate on
+    the time grid: event minus cumulative hazard (Hothorn and Lausen, Comput Stat Data Anal 2003;43:121).
+    The sum of scores on one side of a cut is the numerator U of the log-rank statistic; the split maximises
+    U^2 over its permutation variance, summed over causes. Scores belong to their node, so that sums of a
+    child do not follow from those of its parent and sibling, and every node counts its own.
+
+    Parameters
+    ----------
+    bins : array of uint8, shape (p, n)
+        Bin of each value; a feature's missing code is its entry of `bin_counts`.
+    code : array of uint16, shape (n,)
+        Rank (knots at which at risk) plus 256 times the cause of the event, 0 when censored.
+    weight : array of float32, shape (n,)
+    baseline : array, shape (knots + 1,)
+        Cumulative hazard of all training patients by rank; node ratios are relative to it.
+    monotone : array of int8, shape (p,) or (0,)
+        1 where the hazard may not fall as the feature grows, -1 where it may not rise, else 0.
+
+    Returns
+    -------
+    tuple
+        left, right, feature, cut, missing_left, node_weight, leaf (a node each); ratio, entries (a leaf
+        each); rank, leaving, events (an entry each): who leaves each leaf at which rank, with which event.
+    """
+    p, n = bins.shape
+    ranks = len(baseline)
+    state = np.array([seed], dtype=np.uint64)
+    counts = drawn_counts(state, n, draws, replace)
+    m = 0
+    for i in range(n):
+        if counts[i] > 0 and weight[i] > 0:
+            m += 1
+    rows, codes = np.empty(m, dtype=np.uint32), np.empty(m, dtype=np.uint16)
+    weights = np.empty(m, dtype=np.float32)
+    m = 0
+    for i in range(n):
+        if counts[i] > 0 and weight[i] > 0:
+            rows[m], codes[m], weights[m] = i, code[i], counts[i] * weight[i]
+            m += 1
+    right_rows, right_codes = np.empty(m, dtype=np.uint32), np.empty(m, dtype=np.uint16)
+    right_weights = np.empty(m, dtype=np.float32)
+    score = np.empty((causes, m), dtype=np.float32)
+
+    most_nodes = 2 * max(1, m // max(1, fewest_in_leaf)) + 1
+    left, right = np.full(most_nodes, -1, dtype=np.int32), np.full(most_nodes, -1, dtype=np.int32)
+    feature, cut = np.full(most_nodes, -1, dtype=np.int32), np.zeros(most_nodes, dtype=np.int32)
+    missing_left = np.zeros(most_nodes, dtype=np.bool_)
+    node_weight, leaf = np.zeros(most_nodes), np.full(most_nodes, -1, dtype=np.int32)
+    most_leaves = most_nodes // 2 + 1
+    ratio, entries = np.ones(most_leaves, dtype=np.float32), np.zeros(most_leaves, dtype=np.int32)
+    entry_rank, entry_leaving = np.empty(m, dtype=np.uint8), np.empty(m, dtype=np.float32)
+    entry_events = np.empty((m, causes), dtype=np.float32)
+    nodes, leaves, written = 1, 0, 0
+
+    leaving, events = np.empty(ranks), np.empty((causes, ranks))
+    hazard, scale = np.empty((causes, ranks)), np.empty(causes)
+    stride = 2 + causes
+    sums = np.empty(256 * stride)
+    ordered = np.empty((256, 2))
+    total_left = np.empty(stride)
+    tried = np.arange(p)
+    constrained = len(monotone) > 0
+    stack = np.empty((most_nodes + 1, 4), dtype=np.int64)
+    bounds = np.empty((most_nodes + 1, 2))
+    stack[0] = (0, m, 0, 0)
+    bounds[0] = (0.0, np.inf)
+    height = 1
+    while height > 0:
+        height -= 1
+        start, end, depth, node = stack[height]
+        lowest, highest = bounds[height]
+        size = end - start
+
+        leaving[:] = 0.0
+        events[:] = 0.0
+        for i in range(start, end):
+            r, cause = codes[i] & 255, codes[i] >> 8
+            leaving[r] += weights[i]
+            if cause > 0:
+                events[cause - 1, r] += weights[i]
+        everyone, observed, expected = 0.0, 0.0, 0.0
+        for r in range(ranks):
+            everyone += leaving[r]
+            expected += leaving[r] * baseline[r]
+        for c in range(causes):
+            for r in range(ranks):
+                observed += events[c, r]
+        node_weight[node] = everyone
+        own_ratio = min(max((observed + SHRINKAGE) / (expected + SHRINKAGE), lowest), highest)
+
+        best, best_feature, best_cut, best_missing = 0.0, -1, 0, False
+        best_left_ratio, best_right_ratio = own_ratio, own_ratio
+        if size >= fewest_in_split and size >= 2 * fewest_in_leaf and depth < deepest and observed > 0:
+            at_risk = everyone - leaving[0]
+            hazard[:, 0] = 0.0
+            for r in range(1, ranks):
+                for c in range(causes):
+                    step = events[c, r] / at_risk if events[c, r] > 0 else 0.0
+                    hazard[c, r] = hazard[c, r - 1] + step
+                at_risk -= leaving[r]
+            for c in range(causes):
+                squares = 0.0
+                for i in range(start, end):
+                    own = (1.0 if codes[i] >> 8 == c + 1 else 0.0) - hazard[c, codes[i] & 255]
+                    score[c, i] = weights[i] * own
+                    squares += score[c, i] * own
+                scale[c] = 1.0 / squares if squares > 0 else 0.0
+
+            for j in range(p):
+                if j >= features_tried and best_feature >= 0:
+                    break
+                k = j + below(state, p - j)
+                f = tried[k]
+                tried[k] = tried[j]
+                tried[j] = f
+                column, count = bins[f], bin_counts[f]
+                sums[: (count + 1) * stride] = 0.0
+                if causes == 1:
+                    for i in range(start, end):
+                        at = np.uint64(column[rows[i]]) * np.uint64(3)
+                        sums[at] += score[0, i]
+                        sums[at + np.uint64(1)] += weights[i]
+                        sums[at + np.uint64(2)] += 1.0
+                else:
+                    for i in range(start, end):
+                        at = column[rows[i]] * stride
+                        for c in range(causes):
+                            sums[at + c] += score[c, i]
+                        sums[at + causes] += weights[i]
+                        sums[at + causes + 1] += 1.0
+                direction = monotone[f] if constrained else 0
+                if direction != 0:
+                    ordered[: count + 1] = 0.0
+                    for i in range(start, end):
+                        b = column[rows[i]]
+                        ordered[b, 0] += weights[i] if codes[i] >> 8 > 0 else 0.0
+                        ordered[b, 1] += weights[i] * baseline[codes[i] & 255]
+                first, last = count, -1
+                for b in range(count):
+                    if sums[b * stride + causes + 1] > 0:
+                        first = min(first, b)
+                        last = b
+                missing = sums[count * stride + causes + 1]
+                if first >= last and missing == 0:
+                    continue
+                only = -1
+                if random_cuts:
+                    # any cut from the first to the last value, or missing against known
+                    only = (
+                        first + below(state, last - first + (1 if missing > 0 else 0)) if last >= 0 else first
+                    )
+                for side in range(2 if missing > 0 else 1):
+                    left_observed, left_expected = 0.0, 0.0
+                    for s in range(stride):
+                        total_left[s] = sums[count * stride + s] if side == 1 else 0.0
+                    if direction != 0 and side == 1:
+                        left_observed, left_expected = ordered[count, 0], ordered[count, 1]
+                    for b in range(first, last + 1):
+                        here = b * stride
+                        if sums[here + causes + 1] == 0:
+                            if b != only:
+                                continue
+                        else:
+                            for s in range(stride):
+                                total_left[s] += sums[here + s]
+                            if direction != 0:
+                                left_observed += ordered[b, 0]
+                                left_expected += ordered[b, 1]
+                        if only >= 0 and b != only:
+                            continue
+                        if total_left[causes + 1] < fewest_in_leaf:
+                            continue
+                        if size - total_left[causes + 1] < fewest_in_leaf:
+                            break
+                        heavy = total_left[causes]
+                        gain = 0.0
+                        for c in range(causes):
+                            gain += total_left[c] * total_left[c] * scale[c]
+                        gain /= heavy * (everyone - heavy)
+                        if gain <= best:
+                            continue
+                        left_ratio = (left_observed + SHRINKAGE) / (left_expected + SHRINKAGE)
+                        right_ratio = (observed - left_observed + SHRINKAGE) / (
+                            expected - left_expected + SHRINKAGE
+                        )
+                        if direction != 0:
+                            left_ratio = min(max(left_ratio, lowest), highest)
+                            right_ratio = min(max(right_ratio, lowest), highest)
+                            if direction * (right_ratio - left_ratio) < 0:
+                                continue
+                        best, best_feature, best_missing = gain, f, side == 1
+                        best_left_ratio, best_right_ratio = left_ratio, right_ratio
+                        if only >= 0:
+                            best_cut = b
+                        else:  # midway through bins that are empty here
+                            following = b + 1
+                            while following <= last and sums[following * stride + causes + 1] == 0:
+                                following += 1
+                            best_cut = (b + following - 1) // 2 if following <= last else count - 1
+                        if missing == 0:
+                            best_missing = 2 * total_left[causes + 1] > size
+
+        if best_feature < 0:
+            leaf[node] = leaves
+            ratio[leaves] = own_ratio
+            for r in range(ranks):
+                if leaving[r] > 0:
+                    entry_rank[written], entry_leaving[written] = r, leaving[r]
+                    for c in range(causes):
+                        entry_events[written, c] = events[c, r]
+                    written += 1
+                    entries[leaves] += 1
+            leaves += 1
+            continue
+
+        column, absent = bins[best_feature], bin_counts[best_feature]
+        into, aside = start, 0
+        for i in range(start, end):
+            b = column[rows[i]]
+            if best_missing if b == absent else b <= best_cut:
+                rows[into], codes[into], weights[into] = rows[i], codes[i], weights[i]
+                into += 1
+            else:
+                right_rows[aside], right_codes[aside] = rows[i], codes[i]
+                right_weights[aside] = weights[i]
+                aside += 1
+        rows[into:end] = right_rows[:aside]
+        codes[into:end] = right_codes[:aside]
+        weights[into:end] = right_weights[:aside]
+
+        feature[node], cut[node], missing_left[node] = best_feature, best_cut, best_missing
+        left[node], right[node] = nodes, nodes + 1
+        stack[height] = (into, end, depth + 1, nodes + 1)
+        stack[height + 1] = (start, into, depth + 1, nodes)
+        bounds[height], bounds[height + 1] = (lowest, highest), (lowest, highest)
+        if constrained and monotone[best_feature] != 0:
+            middle = (best_left_ratio + best_right_ratio) / 2
+            if monotone[best_feature] > 0:
+                bounds[height, 0], bounds[height + 1, 1] = middle, middle
+            else:
+                bounds[height, 1], bounds[height + 1, 0] = middle, middle
+        height += 2
+        nodes += 2
+
+    return (
+        left[:nodes].copy(), right[:nodes].copy(), feature[:nodes].copy(), cut[:nodes].copy(),
+        missing_left[:nodes].copy(), node_weight[:nodes].copy(), leaf[:nodes].copy(),
+        ratio[:leaves].copy(), entries[:leaves].copy(),
+        entry_rank[:written].copy(), entry_leaving[:written].copy(), entry_events[:written].copy(),
+    )  # fmt: skip
