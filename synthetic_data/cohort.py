@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.schema import ARM, OUTCOMES, Cohort, InputError, Truth
 from synthetic_data.cohort_manifest import manifest
 from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
+from synthetic_data.conduct.crossover import CROSSOVER
 from synthetic_data.evidence import Register, load_register
 from synthetic_data.evidence_draw import draw_evidence
 from synthetic_data.patients import BLOCK, Block, draw_block
@@ -73,7 +74,14 @@ def simulate_cohort(
         account["visits"] = visits.account
     observed = _stacked([b.observed for b in blocks])
     patients = _stacked([b.truth for b in blocks])
-    columns = (replace(ARM, categories=plan.arms), *population.markers.columns, *OUTCOMES)
+    columns = (
+        replace(ARM, categories=plan.arms),
+        *population.conduct.columns,
+        *population.markers.columns,
+        *OUTCOMES,
+    )
+    if plan.spec.crossover is not None:
+        columns += CROSSOVER
     if population.surgery is not None:
         columns += population.surgery.columns
     truth = Truth(patients, population.hazards, None if visits is None else visits.true)

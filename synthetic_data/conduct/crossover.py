@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import Field
 
-from pipeline.schema import Floats, InputError
+from pipeline.schema import Column, Floats, InputError
 from synthetic_data.evidence import Register, TrialSpec
 from synthetic_data.evidence.trials import CHECKPOINT_INHIBITORS, CrossoverShare
 from synthetic_data.evidence.values import Spec
@@ -21,6 +21,11 @@ SECOND_LINE: Final[Mapping[str, str]] = {"sclc": "sclc_2L"}  # others: metastati
 PREFERRED: Final[tuple[CrossoverShare, ...]] = (
     "in_any_way", "on_study", "of_those_progressed", "of_those_with_pfs_event",
 )  # fmt: skip
+
+CROSSOVER: Final = (
+    Column("crossed_over", "post_baseline", "boolean", "Received a checkpoint inhibitor after progression"),
+    Column("crossover_months", "post_baseline", "number", "Crossover", "months", low=0),
+)
 
 
 class CrossoverSpec(Spec):

@@ -20,6 +20,7 @@ from synthetic_data.evidence.values import Spec
 from synthetic_data.margins import Margin
 
 POINTS: Final = 2**14  # of the quasi-random rule that averages over several drivers; one driver needs none
+LEAST_MASS: Final = 1e-18
 Strength = Annotated[float, Field(ge=-5, le=5)]
 
 
@@ -85,7 +86,8 @@ def standing(margin: Margin) -> tuple[Floats, Floats]:
     """
     table = margin.tabulated()
     numbers, codes = np.unique(table, return_inverse=True)
-    return numbers, np.bincount(codes, GRID_MASS * GRID) / np.bincount(codes, GRID_MASS)
+    mass = np.maximum(GRID_MASS, LEAST_MASS)  # in the far upper tail the grid's mass rounds to none
+    return numbers, np.bincount(codes, mass * GRID) / np.bincount(codes, mass)
 
 
 def build_gaps(

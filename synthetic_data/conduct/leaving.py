@@ -46,9 +46,9 @@ class Leaving:
     baseline: Floats
 
     def draw(
-        self, scores: Mapping[str, Floats], hidden: Floats, rng: np.random.Generator
+        self, scores: Mapping[str, Floats], hidden: Floats, uniforms: Floats
     ) -> tuple[Floats, Floats]:
-        """Draw months to loss, shape (n,), and return the log relative hazards of loss beside them.
+        """Return months to loss, shape (n,), and the log relative hazards of loss beside them.
 
         Parameters
         ----------
@@ -56,11 +56,13 @@ class Leaving:
             Normal scores of the markers.
         hidden : array, shape (n,)
             The unmeasured log hazard.
+        uniforms : array, shape (n,)
+            In [0, 1).
         """
         log_hazard = self.spec.unmeasured * hidden
         for column, strength in self.spec.markers.items():
             log_hazard = log_hazard + strength * scores[column]
-        waiting = rng.exponential(size=len(hidden))
+        waiting = -np.log1p(-uniforms)
         if not self.baseline.any():
             return np.full(len(hidden), np.inf), log_hazard
         return inverse(self.months, self.baseline, waiting / np.exp(log_hazard)), log_hazard

@@ -45,7 +45,8 @@ class SitesSpec(Spec):
     (Anisimov and Fedorov, Stat Med 2007;26:4958); the lower `size_shape`, the more unequal. `case_mix`
     and `region_case_mix` are the parts of each marker's variance (of its normal score) that lie between
     sites of a region and between regions; `log_hazard_sd` and `region_log_hazard_sd` spread the log
-    hazard of death and progression alike.
+    hazard of death and progression alike. The sites belong to the cohort's population: all its draws have
+    the same ones.
     """
 
     number: Annotated[int, Field(ge=2, le=500)] = 40
@@ -57,6 +58,7 @@ class SitesSpec(Spec):
     region_case_mix: Annotated[float, Field(ge=0, le=0.3)] = Field(0.02, description="assumed")
     log_hazard_sd: Annotated[float, Field(ge=0, le=1)] = LOG_HAZARD_SD
     region_log_hazard_sd: Annotated[float, Field(ge=0, le=1)] = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="another one: other sites")
     batch: BatchSpec | None = Field(None, description="differences between the sites' laboratories")
 
     @model_validator(mode="after")
@@ -100,10 +102,10 @@ class Sites:
     has_test: Mapping[Test, NDArray[np.bool_]]
     columns: tuple[str, ...]
 
-    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw the site of `n` patients, as positions in `names`."""
+    def at(self, uniforms: Floats) -> NDArray[np.int64]:
+        """Return the site that each number in [0, 1) stands for, as positions in `names`, shape (n,)."""
         reached = np.cumsum(self.share)
-        return np.minimum(np.searchsorted(reached, rng.random(n), side="right"), len(self.share) - 1)
+        return np.minimum(np.searchsorted(reached, uniforms, side="right"), len(self.share) - 1)
 
     def mixed(self, scores: Floats, site: NDArray[np.int64]) -> Floats:
         """Give each site its case mix; the whole population's scores stay standard normal, exactly.

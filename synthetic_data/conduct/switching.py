@@ -11,9 +11,10 @@ import numpy as np
 from pipeline.schema import Floats, InputError, Switch
 from synthetic_data.conduct.crossover import PublishedShare
 from synthetic_data.evidence.trials import CrossoverShare
+from synthetic_data.outcomes import ArmHazards
 from synthetic_data.survival_curves import (
     LEAST_SURVIVAL,
-    Population,
+    Atoms,
     SurvivalCurve,
     extend,
     follow_up_distribution,
@@ -34,6 +35,14 @@ class SwitchHazards:
     largest_gap: float
     share: PublishedShare
     refused: tuple[str, ...] = ()  # wider shares that the curves do not allow
+
+    @property
+    def arm_hazards(self) -> ArmHazards:
+        """The same hazards as those of an arm nobody switches in; progression and death independent."""
+        return ArmHazards(
+            self.months, self.os, self.progression, 1.0, self.largest_gap, self.population_os,
+            self.population_pfs,
+        )  # fmt: skip
 
 
 def solve_switch(
@@ -74,7 +83,7 @@ def solve_switch(
     InputError
         When for none of the shares enough progress in time.
     """
-    population = Population.of(death, progression)
+    population = Atoms.of(death, progression)
     refusals: list[str] = []
     for share in shares:
         follow_up = follow_up_distribution(share.follow_up_months, accrual_months)
@@ -142,7 +151,7 @@ class _Solved:
     delay: float
 
 
-def _solve_curves(os: SurvivalCurve, pfs: SurvivalCurve, population: Population, switch: Switch) -> _Solved:
+def _solve_curves(os: SurvivalCurve, pfs: SurvivalCurve, population: Atoms, switch: Switch) -> _Solved:
     """March forward along the knots: progression acts on death only a delay later."""
     w, v, weight = population.death, population.progression, population.weight
     theta, p, months = switch.hazard_ratio, switch.probability, os.months
@@ -194,7 +203,7 @@ def _root(mean: Callable[[float], tuple[float, float]], wanted: float, start: fl
 
 def _shares_by_cut(
     found: _Solved,
-    population: Population,
+    population: Atoms,
     follow_up: tuple[float, float],
     dropout_per_month: float,
     share: CrossoverShare,

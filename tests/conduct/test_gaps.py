@@ -98,7 +98,8 @@ def test_mnar_biases_what_is_left_and_mcar_does_not(draw):
 def test_a_standing_depends_on_the_value_alone_and_averages_zero(draw):
     for margin in draw.margins.values():
         values, standings = standing(margin)
-        assert (np.diff(values) > 0).all() and (np.diff(standings) > 0).all()
+        assert (np.diff(values) > 0).all()
+        assert (np.diff(standings) > 0).all()
         assert abs(GRID_MASS @ np.interp(margin.tabulated(), values, standings)) < 1e-6
 
 
@@ -140,5 +141,6 @@ def legal_gaps(draw):
 def test_any_legal_share_is_met_in_expectation(draw, spec):
     gap = build_gaps({"il6_pg_per_ml": spec}, draw.margins, draw.dependence)["il6_pg_per_ml"]
     chance = np.broadcast_to(gap.chance(numbers(draw)), N)
-    assert (chance > 0).all() and (chance < 1).all()
+    assert (chance > 0).all()
+    assert (chance < 1).all()
     assert abs(chance.mean() - spec.share) < 5 * chance.std() / math.sqrt(N) + 5e-4

@@ -34,7 +34,7 @@ def patients(dependence, n=N, seed=1):
 def lost(dependence, spec=SPEC, rate=RATE, n=N):
     scores, hidden = patients(dependence, n)
     leaving = build_leaving(spec, rate, 0.5, dependence)
-    months, log_hazard = leaving.draw(scores, hidden, np.random.default_rng(2))
+    months, log_hazard = leaving.draw(scores, hidden, np.random.default_rng(2).random(len(hidden)))
     return months, log_hazard, hidden
 
 
