@@ -1,37 +1,33 @@
 """Curves of overall survival beside digitised ones, each with shapes learnt without its own trial.
 
-Needs the digitised curves (see `digitised_curves`); says so when they are not there. The last columns
-are what sampling alone leaves: the gaps, on average, of samples as large and as censored as the arm from a
-known curve that is put through each sample's own figures.
+Needs the digitised curves (see `synthetic_data.digitised_curves`); says so when they are not there. The last
+columns are what sampling alone leaves: the gaps, on average, of samples as large and as censored as the arm
+from a known curve that is put through each sample's own figures.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from benchmarks.digitised_curves import FILE, Digitised, Gap, by_trial, digitised, digitised_curves, gap
 from pipeline.schema import Floats
 from synthetic_data.curve_shapes import curve_like
-from synthetic_data.evidence import Register, load_register
-from synthetic_data.published_figures import ACCRUAL_MONTHS, as_of, choose_figures, drawable_arms
-from synthetic_data.survival_curves import SurvivalCurve, curve_through, inverse
-from synthetic_data.trial_curves import built_points, trial_curves
+from synthetic_data.digitised_curves import (
+    Digitised,
+    Gap,
+    compare,
+    digitised,
+    digitised_curves,
+    gap,
+)
+from synthetic_data.evidence import load_register
+from synthetic_data.published_figures import as_of, choose_figures
+from synthetic_data.survival_curves import SurvivalCurve, inverse
+from synthetic_data.trial_curves import built_points
 
+FILE = Path(__file__).resolve().parents[2] / "shared" / "realdata" / "digitised_os_curves.csv"
 SAMPLES = 40
-
-
-def compare(register: Register, curves: list[Digitised]) -> list[tuple[Digitised, Gap, Gap, SurvivalCurve]]:
-    """Gaps of the curves drawn and of plain monotone interpolation, arm by arm, and the curves drawn."""
-    rows = []
-    for name, arms in by_trial(curves, register).items():
-        trial, until = register.trial(name), arms[0].until_follow_up_months
-        known = as_of(trial, until)
-        drawn = trial_curves(trial, drawable_arms(known), ACCRUAL_MONTHS, until)
-        for arm in arms:
-            plain = curve_through(built_points(choose_figures(known, "os", arm.arm)), 1.0)
-            curve = drawn.curves[arm.arm, "os"]
-            rows.append((arm, gap(curve, arm), gap(plain, arm), curve))
-    return rows
 
 
 def sampling_gap(published: Digitised, truth: SurvivalCurve, months: Floats, rng: np.random.Generator) -> Gap:
@@ -62,7 +58,7 @@ def main() -> None:
     print("largest gap where 20 or more are at risk; largest anywhere; mean absolute gap")
     print(f"{'':35} {'left-out shapes':>30} {'plain interpolation':>25} {'sampling alone':>23}")
     table = []
-    for arm, ours, plain, curve in compare(register, digitised_curves()):
+    for arm, ours, plain, curve in compare(register, digitised_curves(FILE, register)):
         known = as_of(register.trial(arm.trial), arm.until_follow_up_months)
         months = np.array([m for m, _ in built_points(choose_figures(known, "os", arm.arm))])
         alone = sampling_gap(arm, curve, months, rng)

@@ -17,8 +17,9 @@ import numpy as np
 import yaml
 from joblib import Parallel, delayed
 
-from benchmarks.digitised_curves import Digitised, Gap, by_trial, digitised_curves, gap
+from benchmarks.bench_curves import FILE
 from synthetic_data.curve_shapes import SHAPES_FILE, CurveShapes, Dying, Slope, kind_of
+from synthetic_data.digitised_curves import Digitised, Gap, by_trial, digitised_curves, gap
 from synthetic_data.evidence import Register, TrialSpec, load_register
 from synthetic_data.published_figures import (
     ACCRUAL_MONTHS,
@@ -135,7 +136,8 @@ def as_yaml(shapes: CurveShapes) -> str:
 
 def main() -> None:
     """Learn from the digitised curves and write the file."""
-    shapes = learn(load_register(), digitised_curves())
+    register = load_register()
+    shapes = learn(register, digitised_curves(FILE, register))
     SHAPES_FILE.write_text(as_yaml(shapes), encoding="utf-8")
     print(f"written: {SHAPES_FILE.name}")
 

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from experiments.evidence_command import evidence_app
+from experiments.realism_command import realism
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,6 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
+app.command()(realism)
 
 
 @app.command()
@@ -121,6 +123,29 @@ def toxicity(
 
 
 @app.command()
+def prior(
+    config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")],
+    out: Annotated[Path, typer.Option(help="JSON file to make")],
+    endpoint: Annotated[str, typer.Option(help="os or pfs")] = "os",
+    columns: Annotated[
+        str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
+    draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
+    n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
+    seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
+) -> None:
+    """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    from experiments.prior_command import make_prior
+
+    at_least("--draws", draws, 5)
+    at_least("--n", n, 200)
+    at_least("--seed", seed, 0)
+    named = None if columns is None else [name.strip() for name in columns.split(",")]
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
+
+
+@app.command()
 def simulate(
     config: Annotated[
         str,
@@ -171,6 +196,7 @@ def verify(
         int | None, typer.Option(help="processes for --all; changes no number [default: all processors]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder to make: CSV, JSON and figures")] = None,
+    digitised: Annotated[Path | None, typer.Option(help="digitised curves to compare with (CSV)")] = None,
 ) -> None:
     """Draw a trial, estimate every published figure anew; ends with code 1 when one built on is missed."""
     from experiments.verify_command import verify_cohort, verify_register
@@ -182,9 +208,9 @@ def verify(
     if every is (config is not None):
         raise InputError("name one cohort (lungio verify keynote_189), or give --all and no name")
     if config is None:
-        met = verify_register(n, seed, jobs, out, console())
+        met = verify_register(n, seed, jobs, out, console(), digitised=digitised)
     else:
-        met = verify_cohort(config, n, seed, out, console())
+        met = verify_cohort(config, n, seed, out, console(), digitised)
     if not met:
         raise typer.Exit(MISSED)
 

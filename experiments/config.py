@@ -15,7 +15,7 @@ from pipeline.config import Analysis, Spec
 from pipeline.schema import InputError
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
-Kind = Literal["experiments", "cohorts", "studies"]
+Kind = Literal["experiments", "cohorts", "measurements", "studies"]
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 S = TypeVar("S", bound=BaseModel)
 

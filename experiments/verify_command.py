@@ -39,7 +39,14 @@ class Verified:
     notes: list[str] = field(default_factory=list)
 
 
-def verify_cohort(config: str, n: int | None, seed: int, out: Path | None, console: Console) -> bool:
+def verify_cohort(
+    config: str,
+    n: int | None,
+    seed: int,
+    out: Path | None,
+    console: Console,
+    digitised: Path | None = None,
+) -> bool:
     """Verify one cohort, print its table and, when `out` is given, write a folder; whether all is met."""
     from experiments.cohorts import resolve_simulated
     from experiments.score_table import fidelity_table
@@ -54,8 +61,10 @@ def verify_cohort(config: str, n: int | None, seed: int, out: Path | None, conso
     for words in (*found.notes, *found.assumed):
         console.print(words, highlight=False, style="dim")
     _print_summary(table, console)
+    curves = _digitised(digitised, [found], console)
     if out is not None:
-        _write(out, table, [found], n or ONE_TRIAL, seed, f"{found.trial}: published and reproduced")
+        title = f"{found.trial}: published and reproduced"
+        _write(out, table, [found], n or ONE_TRIAL, seed, title, curves)
         console.print(f"folder  {out}", highlight=False, soft_wrap=True)
     return missed(table).empty
 
@@ -67,6 +76,7 @@ def verify_register(
     out: Path | None,
     console: Console,
     trials: list[str] | None = None,
+    digitised: Path | None = None,
 ) -> bool:
     """Verify every trial of the register (or those named in `trials`); whether all that is drawn is met."""
     import pandas as pd
@@ -96,11 +106,22 @@ def verify_register(
             f"{at}: published {row['published']:.3g}, reproduced {row['reproduced']:.3g}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
+    curves = _digitised(digitised, results, console)
     if out is not None:
         title = f"Published and reproduced: {len(tables)} trials"
-        _write(out, table, results, n or EACH_TRIAL, seed, title)
+        _write(out, table, results, n or EACH_TRIAL, seed, title, curves)
         console.print(f"folder  {out}", highlight=False, soft_wrap=True)
     return missed(table).empty
+
+
+def _digitised(
+    file: Path | None, results: list[Verified], console: Console
+) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    if file is None:
+        return None
+    from experiments.digitised_curves import digitised_table
+
+    return digitised_table(file, [r.trial for r in results if r.table is not None], console)
 
 
 def _claim(out: Path | None) -> None:
@@ -183,9 +204,17 @@ def _words(kind: str) -> tuple[str, str]:
     return KIND_WORDS.get(kind, (f"{kind.replace('_', ' ')} shares", "within 0.5 points"))
 
 
-def _write(out: Path, table: pd.DataFrame, results: list[Verified], n: int, seed: int, title: str) -> None:
+def _write(
+    out: Path,
+    table: pd.DataFrame,
+    results: list[Verified],
+    n: int,
+    seed: int,
+    title: str,
+    digitised: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+) -> None:
     from pipeline.artifacts.folders import new_folder
-    from pipeline.figures import fidelity_figure, save_figure, verification_figure
+    from pipeline.figures import digitised_figure, fidelity_figure, save_figure, verification_figure
     from synthetic_data.verification import missed, summary
 
     account = {
@@ -210,6 +239,11 @@ def _write(out: Path, table: pd.DataFrame, results: list[Verified], n: int, seed
     }
     with new_folder(out) as folder:
         table.to_csv(folder / "figures.csv", index=False)
+        if digitised is not None:
+            gaps, curves = digitised
+            gaps.to_csv(folder / "digitised_gaps.csv", index=False)
+            drawn = digitised_figure(curves, gaps, "Overall survival drawn, and as digitised")
+            save_figure(drawn, folder / "digitised_curves")
         (folder / "verify.json").write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
         save_figure(verification_figure(table, title), folder / "published_and_reproduced")
         if len(results) == 1:

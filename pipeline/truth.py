@@ -87,7 +87,8 @@ class Truth:
         Indexed like the cohort. `arm` is the arm received; ``os_log_hazard[<arm>]`` and
         ``progression_log_hazard[<arm>]`` the log relative hazards under each arm; further columns
         hold latent states, each marker's contribution to the log hazard under the arm received
-        (``os_contribution[<column>]``, ``pfs_contribution[<column>]``) and uncensored event months.
+        (``os_contribution[<column>]``, ``pfs_contribution[<column>]``), what each effect modifier adds
+        to it under a checkpoint inhibitor (``os_modification[<column>]``), and uncensored event months.
     hazards : DataFrame
         Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`,
         linear between rows, the last slope carried on; and the arm's `association`. Where patients of

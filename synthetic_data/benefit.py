@@ -102,6 +102,13 @@ class LogHazard:
                 out[column] = out[column] + felt if column in out else felt
         return out
 
+    def modification(self) -> dict[str, Floats]:
+        """Return, by column, what each effect modifier adds to the log hazard ratio of an inhibitor."""
+        everybody = np.ones(len(next(iter(self.states.values()))), dtype=bool)
+        inhibitor, without = (self.received({Treatment(i, ()): everybody}) for i in (True, False))
+        added = {c: x - without[c] if c in without else x for c, x in inhibitor.items()}
+        return {c: x for c, x in added.items() if np.any(x)}
+
     def benefit(self, treatments: Iterable[Treatment]) -> dict[str, Floats]:
         """Return what states and, directly, columns add to the log hazard ratio of an inhibitor.
 

@@ -31,7 +31,8 @@ def add_defects(
 
     Values under a marker's detection limit become that limit or half of it, as the marker declares;
     then values go missing, completely at random or depending on another column's true value. A
-    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own.
+    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own, or
+    that of the one it is tested with.
 
     Parameters
     ----------
@@ -55,9 +56,11 @@ def add_defects(
             continue
         column = simulation.column
         limited = _limited(observed[column], simulation)
-        if column in chances or simulation.missing.fraction > 0:
-            chance = chances[column] if column in chances else _chance(simulation, draw)
-            limited = _blanked(limited, stream(key, name).random(len(limited)) < chance)
+        missing = draw.margins[name].missing
+        if column in chances or missing.fraction > 0:
+            chance = chances[column] if column in chances else _chance(missing, column, draw)
+            together = None if column in chances else missing.tested_with
+            limited = _blanked(limited, stream(key, together or name).random(len(limited)) < chance)
         if column in untested:
             limited = _blanked(limited, untested[column])
         observed[column] = limited
@@ -77,13 +80,12 @@ def _blanked(values: pd.Series[Any], absent: NDArray[np.bool_]) -> pd.Series[Any
     return (values.astype(float) if values.dtype == bool else values).mask(absent)
 
 
-def _chance(simulation: Simulation, draw: MarkerDraw) -> float | Floats:
-    missing = simulation.missing
+def _chance(missing: Missing, column: str, draw: MarkerDraw) -> float | Floats:
     if missing.mechanism == "mcar":
         return missing.fraction
     if missing.depends_on not in draw.scores:
         raise InputError(
-            f"column {simulation.column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
+            f"column {column!r}: missing.depends_on names {missing.depends_on!r}, which is not "
             f"drawn; draw its marker too, or make the values missing completely at random"
         )
     scores = draw.scores[missing.depends_on].to_numpy()

@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from pipeline.schema import Floats, InputError
 from synthetic_data.copula import GRID
-from synthetic_data.evidence.simulation import Simulation
+from synthetic_data.evidence.simulation import Missing, Simulation
 from synthetic_data.published_shares import (
     cut_probabilities,
     eligible_levels,
@@ -49,6 +49,8 @@ class Margin:
         Of a discrete marker: probability of each level and those under it.
     basis : str
         Where it comes from: a trial's baseline, a setting, or the marker's default.
+    missing : Missing
+        How often its values are lost in this setting.
     """
 
     simulation: Simulation
@@ -57,6 +59,7 @@ class Margin:
     labels: tuple[str, ...]
     cumulative: tuple[float, ...]
     basis: str
+    missing: Missing
 
     @property
     def constant(self) -> str | None:
@@ -131,6 +134,9 @@ def margin_of(simulation: Simulation, setting: Setting) -> Margin:
     override = next((o for o in simulation.overrides if o.fits(setting.setting, setting.histology)), None)
     parameters = {**simulation.parameters, **(override.parameters if override else {})}
     basis: str = simulation.margin if override is None else "setting"
+    missing = (override.missing if override else None) or simulation.missing
+    if simulation.trial.unknown in setting.baseline:
+        missing = missing.model_copy(update={"fraction": setting.baseline[simulation.trial.unknown]})
     known = {key: setting.baseline[key] for key in simulation.trial.shares if key in setting.baseline}
     if simulation.family in {"bernoulli", "categorical"}:
         shares = dict(override.levels if override and override.levels else simulation.levels)
@@ -138,7 +144,7 @@ def margin_of(simulation: Simulation, setting: Setting) -> Margin:
             shares = {"false": 1 - parameters["prevalence"], "true": parameters["prevalence"]}
         if known:
             shares, basis = level_shares(shares, simulation, known), "trial"
-        return _discrete(simulation, eligible_levels(shares, simulation, setting), basis)
+        return _discrete(simulation, eligible_levels(shares, simulation, setting), basis, missing)
     median_key = simulation.trial.median
     if median_key is not None and median_key in setting.baseline:
         centre = "mean" if simulation.family == "normal" else "median"
@@ -154,7 +160,7 @@ def margin_of(simulation: Simulation, setting: Setting) -> Margin:
     eligibility = setting.eligibility.get(simulation.column)
     if eligibility is not None:
         segments = _truncated(segments, *eligible_range(eligibility, below, simulation), simulation)
-    return Margin(simulation, quantile, segments, (), (), basis)
+    return Margin(simulation, quantile, segments, (), (), basis, missing)
 
 
 def _family(
@@ -220,7 +226,7 @@ def _truncated(
     return tuple(out)
 
 
-def _discrete(simulation: Simulation, shares: dict[str, float], basis: str) -> Margin:
+def _discrete(simulation: Simulation, shares: dict[str, float], basis: str, missing: Missing) -> Margin:
     cumulative = np.minimum(np.cumsum(list(shares.values())), 1.0)
     cumulative[-1] = 1.0
-    return Margin(simulation, None, (), tuple(shares), tuple(float(p) for p in cumulative), basis)
+    return Margin(simulation, None, (), tuple(shares), tuple(float(p) for p in cumulative), basis, missing)

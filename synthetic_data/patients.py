@@ -214,6 +214,10 @@ def draw_truth(
     }
     for endpoint, parts in apart.items():
         truth |= {f"{endpoint}_contribution[{c}]": x for c, x in parts.received(groups).items()}
+    if len({treatment.inhibitor for treatment in treatments}) == 2:
+        # single precision: nothing is drawn from it, explanations are held against it
+        modified = apart["os"].modification()
+        truth |= {f"os_modification[{c}]": x.astype(np.float32) for c, x in modified.items()}
     truth |= totals(pieces, n)
     return truth | {f"benefit_contribution[{c}]": x for c, x in apart["os"].benefit(treatments).items()}
 

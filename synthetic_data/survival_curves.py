@@ -112,6 +112,13 @@ def curve_through(
     return SurvivalCurve(knots, np.maximum.accumulate(values))
 
 
+def with_late_slope(curve: SurvivalCurve, last: tuple[float, float], slope: float) -> SurvivalCurve:
+    """Let cumulative hazard beyond the last published figure grow as time to the power `slope`."""
+    month, survival = last
+    later = -math.log(survival) * (np.maximum(curve.months, month) / month) ** slope
+    return SurvivalCurve(curve.months, np.where(curve.months > month, later, curve.cumulative_hazard))
+
+
 def follow_up_distribution(median_months: float, accrual_months: float) -> tuple[float, float]:
     """Earliest and latest potential follow-up of a trial with uniform accrual, cut once.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -22,7 +21,13 @@ from synthetic_data.published_figures import (
     choose_figures,
     treatment_ratios,
 )
-from synthetic_data.survival_curves import SurvivalCurve, cox_hazard_ratio, curve_through
+from synthetic_data.scans import seen_at_scans
+from synthetic_data.survival_curves import (
+    SurvivalCurve,
+    cox_hazard_ratio,
+    curve_through,
+    with_late_slope,
+)
 
 # Standard deviation of the log of a progression-free curve's shape around its prior: wide enough for the
 # crossing curves of second-line trials, narrow enough that a hazard ratio alone cannot bend one out of form.
@@ -107,7 +112,7 @@ def trial_curves(
         if (population := figures[a, e][0].population) != trial.main_population
     ]
     pfs_prior = {a: prior_shape(trial, trial.arm(a)) for a in arms}
-    pfs_drawings = {a: partial(curve_through, points[a, "pfs"]) for a in arms}
+    pfs_drawings = {a: _progression(trial, trial.arm(a), points, learnt) for a in arms}
     pfs_shapes = _fit_shapes(pfs_drawings, pfs_prior, ratios["pfs"], sizes, SHAPE_SPREAD)
     os_drawings = {a: _overall(trial, trial.arm(a), points, learnt) for a in arms}
     os_prior = {a: learnt.usual_power(trial, trial.arm(a)) for a in arms}
@@ -118,10 +123,13 @@ def trial_curves(
         knots = [m for e in ENDPOINT_LABELS for m, _ in points[arm, e]]
         os = os_drawings[arm](os_shapes[arm], knots)
         pfs = pfs_drawings[arm](pfs_shapes[arm], knots)
-        curves[arm, "os"] = os
         # Progression or death cannot come later than death, also where only one of them has a figure.
         raised = np.maximum(pfs.cumulative_hazard, os.cumulative_hazard)
-        curves[arm, "pfs"] = SurvivalCurve(pfs.months, raised)
+        smooth = SurvivalCurve(pfs.months, raised)
+        if trial.assessments is not None:
+            smooth = seen_at_scans(smooth, os, trial.assessments, [m for m, _ in points[arm, "pfs"]])
+        curves[arm, "pfs"] = smooth
+        curves[arm, "os"] = SurvivalCurve(smooth.months, os.hazard_to(smooth.months))
         largest = float(np.max(np.exp(-pfs.cumulative_hazard) - np.exp(-raised)))
         if largest > 0.005:
             notes.append(f"PFS of {arm} was lowered by up to {largest:.1%} to stay below OS")
@@ -132,6 +140,23 @@ def trial_curves(
         tuple(r for group in ratios.values() for r in group),
         tuple(notes),
     )
+
+
+def _progression(
+    trial: TrialSpec,
+    arm: Arm,
+    points: Mapping[tuple[str, str], list[tuple[float, float]]],
+    learnt: CurveShapes,
+) -> Drawing:
+    """Progression-free survival of an arm, for a shape; beyond the last figure as other trials' arms."""
+    late = learnt.slope_for(trial, arm, "pfs") / prior_shape(trial, arm)
+
+    def drawing(shape: float, months: Sequence[float] = ()) -> SurvivalCurve:
+        return with_late_slope(
+            curve_through(points[arm.id, "pfs"], shape, months), points[arm.id, "pfs"][-1], late * shape
+        )
+
+    return drawing
 
 
 def _overall(

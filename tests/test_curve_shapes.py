@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.bench_curves import compare, sampling_gap
-from benchmarks.digitised_curves import FILE, TRIALS, digitised, digitised_curves, gap
+from benchmarks.bench_curves import FILE, sampling_gap
 from benchmarks.learn_curve_shapes import as_yaml, gaps, published_slopes
 from pipeline.schema import InputError
 from synthetic_data.curve_shapes import (
@@ -22,6 +21,7 @@ from synthetic_data.curve_shapes import (
     kind_of,
     load_curve_shapes,
 )
+from synthetic_data.digitised_curves import TRIALS, compare, digitised, digitised_curves, gap
 from synthetic_data.evidence import load_register
 from synthetic_data.median_limits import median_limits
 from synthetic_data.published_figures import ACCRUAL_MONTHS, as_of, choose_figures, drawable_arms
@@ -40,7 +40,7 @@ def register():
 def comparison(register):
     if not FILE.exists():
         pytest.skip("no digitised curves beside this checkout (shared/realdata/digitised_os_curves.csv)")
-    return compare(register, digitised_curves())
+    return compare(register, digitised_curves(FILE, register))
 
 
 @st.composite

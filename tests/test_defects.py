@@ -108,7 +108,9 @@ def test_the_same_seed_gives_the_same_gaps(markers, draw, observed):
 
 def test_one_markers_gaps_do_not_depend_on_anothers(markers, draw, observed):
     changed = with_block(markers, "tls", missing=Missing(fraction=0.9))
-    again = add_defects(changed, draw, np.random.default_rng(9))
+    redrawn = draw_markers(changed, Setting(), N, np.random.default_rng(3))
+    again = add_defects(changed, redrawn, np.random.default_rng(9))
+    assert again["tertiary_lymphoid_structures"].isna().mean() > 0.85
     rest = [c for c in observed if c != "tertiary_lymphoid_structures"]
     pd.testing.assert_frame_equal(again[rest], observed[rest], check_exact=True)
 
@@ -125,3 +127,26 @@ def test_the_intercept_gives_the_fraction(fraction, strength):
     missing = Missing(fraction=fraction, mechanism="mar", depends_on="nlr", strength=strength)
     chance = expit(log_odds_of_missing(missing) + strength * GRID)
     assert GRID_MASS @ chance == pytest.approx(fraction, abs=1e-9)
+
+
+def test_whoever_lacks_the_usual_test_lacks_the_rarer_one(markers):
+    second_line = Setting(setting="metastatic_2L")
+    drawn = draw_markers(markers, second_line, N, np.random.default_rng(3))
+    seen = add_defects(markers, drawn, np.random.default_rng(9))
+    gaps = seen[["egfr_mutant", "alk_rearranged", "kras_mutant"]].isna()
+    assert gaps.mean().to_numpy() == pytest.approx([0.16, 0.5, 0.69], abs=0.015)
+    assert (gaps["egfr_mutant"] <= gaps["alk_rearranged"]).all()
+    assert (gaps["alk_rearranged"] <= gaps["kras_mutant"]).all()
+    squamous = drawn.values["squamous"]
+    assert gaps[squamous].mean().min() > gaps[~squamous].mean().min() + 0.05
+    first_line = add_defects(markers, draw_markers(markers, Setting(), N, np.random.default_rng(3)),
+                             np.random.default_rng(9))  # fmt: skip
+    assert (first_line["egfr_mutant"].isna() & first_line["kras_mutant"].notna()).any()  # the twin
+
+
+def test_a_trials_own_share_without_a_result_is_used(markers):
+    untested = Setting(setting="metastatic_2L", baseline={"egfr_unknown": 0.42})
+    drawn = draw_markers(markers, untested, N, np.random.default_rng(3))
+    seen = add_defects(markers, drawn, np.random.default_rng(9))
+    assert seen["egfr_mutant"].isna().mean() == pytest.approx(0.42, abs=0.02)
+    assert seen["kras_mutant"].isna().mean() == pytest.approx(0.69, abs=0.02)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from synthetic_data.curve_shapes import load_curve_shapes
 from synthetic_data.published_figures import drawable_arms
-from synthetic_data.trial_curves import expected_ratio, trial_curves
+from synthetic_data.trial_curves import expected_ratio, prior_shape, trial_curves
 
 NAMED = (
     "KEYNOTE-024", "KEYNOTE-042", "KEYNOTE-189", "KEYNOTE-407", "CheckMate-9LA", "CheckMate-227",
@@ -52,7 +55,12 @@ def test_progression_free_survival_never_exceeds_survival(fitted, name: str) -> 
 
 def test_the_crossing_of_oak_needs_a_shape_below_its_control(fitted) -> None:
     _, curves = fitted["OAK"]
-    assert curves.shapes["atezolizumab", "pfs"] < 0.9 < curves.shapes["docetaxel", "pfs"]
+    assert curves.shapes["atezolizumab", "pfs"] < curves.shapes["docetaxel", "pfs"] - 0.1
+    early, late = (
+        curves.curves["atezolizumab", "pfs"].survival(m) - curves.curves["docetaxel", "pfs"].survival(m)
+        for m in (2.0, 12.0)
+    )
+    assert early < 0 < late
 
 
 def test_an_arm_without_a_ratio_keeps_its_prior_shape(register, fitted) -> None:
@@ -67,3 +75,15 @@ def test_an_arm_without_a_ratio_keeps_its_prior_shape(register, fitted) -> None:
 
 def test_a_figure_from_another_population_is_noted(fitted) -> None:
     assert any("read from population 'ITT'" in note for note in fitted["CheckMate-227"][1].notes)
+
+
+def test_beyond_its_last_figure_progression_slows_as_in_other_trials(register) -> None:
+    trial = register.trial("POPLAR").model_copy(update={"assessments": None})
+    curves = trial_curves(trial, ["atezolizumab"], 8.0)
+    curve = curves.curves["atezolizumab", "pfs"]
+    slope = load_curve_shapes().slope_for(trial, trial.arm("atezolizumab"), "pfs")
+    bent = curves.shapes["atezolizumab", "pfs"] / prior_shape(trial, trial.arm("atezolizumab"))
+    at = np.array([6.0, 24.0])
+    grown = float(np.diff(np.log(curve.hazard_to(at)))[0] / math.log(4))
+    assert grown == pytest.approx(slope * bent, rel=0.01)
+    assert slope < 0.7 < prior_shape(trial, trial.arm("atezolizumab"))

@@ -28,8 +28,9 @@ HTML(sections.study_opening(run))
 # %%
 HTML(
     sections.study_figures(run, {"landmark_scores": "Scores at each landmark, with 95 % intervals"})
-    + sections.landmark_scores(run, "gains", "Gain over Cox on baseline alone; intervals are paired.",
-                               ("auc", "brier"))
+    + sections.landmark_scores(
+        run, "gains", "Gain over Cox on baseline alone; intervals are paired.", ("auc", "brier")
+    )
 )
 
 # %% [markdown]

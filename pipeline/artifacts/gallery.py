@@ -118,18 +118,25 @@ def _explanation_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
     importance = tables["importance"]
     for model in dict.fromkeys(importance["model"]):
         mine = importance[importance["model"] == model]
-        columns, modalities = (mine[mine["level"] == level] for level in ("column", "modality"))
+        columns, modalities, mechanisms = (
+            mine[mine["level"] == level] for level in ("column", "modality", "mechanism")
+        )
         scale = str(mine["scale"].iloc[0])
         at = months if mine["horizon_months"].notna().any() else None
         yield f"importance_{model}", partial(figures.importance_figure, columns, modalities, at)
         if len(mine["horizon_months"].dropna().unique()) > 1:
             yield f"importance_over_time_{model}", partial(figures.importance_over_time_figure, columns)
+        yield f"mechanisms_{model}", partial(figures.importance_over_time_figure, mechanisms)
         swarm = tables["beeswarm"][tables["beeswarm"]["model"] == model]
         yield f"beeswarm_{model}", partial(figures.beeswarm_figure, swarm, scale, at)
+        shown = tables["dependence"][tables["dependence"]["model"] == model]
+        if len(shown):
+            yield f"dependence_{model}", partial(figures.dependence_figure, shown, scale, at)
         if "waterfalls" in tables:
             yield from _waterfalls(tables["waterfalls"], str(model), scale, at)
     if "agreement_columns" in tables:
-        yield "agreement", partial(figures.agreement_figure, tables["agreement_columns"], months)
+        table = tables["agreement_columns"]
+        yield "agreement", partial(figures.agreement_figure, table[table["of"] == "contribution"], months)
 
 
 def _waterfalls(stories: pd.DataFrame, model: str, scale: str, months: float | None) -> Iterator[Drawing]:

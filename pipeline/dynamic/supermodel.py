@@ -137,4 +137,3 @@ class LandmarkSupermodel:
             "penalty": self.penalty,
             "coefficients": len(self.beta),
         }
-

@@ -1,5 +1,6 @@
 """Exact explanations of fitted models, summed by column and modality, and held against the truth."""
 
+from pipeline.explain.agreement import Agreement, TruePart, agreement_with_truth, told
 from pipeline.explain.attribution import (
     CUMULATIVE_HAZARD,
     LOG_HAZARD,
@@ -11,9 +12,9 @@ from pipeline.explain.attribution import (
     Scale,
 )
 from pipeline.explain.exact import linear_shap, tree_shap, tree_shap_by_shap, tree_shap_interactions
-from pipeline.explain.importance import Agreement, agreement_with_truth, importance
+from pipeline.explain.importance import importance
 from pipeline.explain.leaf_paths import ForestNodes, LeafPaths
-from pipeline.explain.models import EXPLAINERS, explain
+from pipeline.explain.models import EXPLAINERS, dependence, explain, explain_effect
 from pipeline.explain.stories import beeswarm_table, choose_patients, measured, waterfall_table
 
 __all__ = [
@@ -29,13 +30,17 @@ __all__ = [
     "ForestNodes",
     "LeafPaths",
     "Scale",
+    "TruePart",
     "agreement_with_truth",
     "beeswarm_table",
     "choose_patients",
+    "dependence",
     "explain",
+    "explain_effect",
     "importance",
     "linear_shap",
     "measured",
+    "told",
     "tree_shap",
     "tree_shap_by_shap",
     "tree_shap_interactions",

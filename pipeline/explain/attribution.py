@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from pipeline.schema import Column, Floats
 
-Level = Literal["feature", "column", "modality"]
+Level = Literal["feature", "column", "modality", "mechanism"]
+MECHANISMS: Final = Path(__file__).with_name("mechanisms.yaml")
 TOLERANCE: Final = 1e-8  # largest gap between a sum of contributions and its prediction
 
 
@@ -61,7 +65,7 @@ class Attribution:
     observed : DataFrame, n rows
         The patients' values as measured, in the cohort's units, with `columns` declaring them; those
         that the features derive, in standard deviations from the training mean.
-    level : {"feature", "column", "modality"}
+    level : {"feature", "column", "modality", "mechanism"}
         What a part is.
     """
 
@@ -116,20 +120,29 @@ class Attribution:
         return int(match[0])
 
     def grouped(self, level: Level) -> Attribution:
-        """Return the contributions summed over the features of each column or modality.
+        """Return the contributions summed over the features of each column, modality or immune mechanism.
 
         Sums of Shapley values keep additivity; they are not the Shapley values of a game played by
         groups, which would share interactions within a group differently.
         """
         if level == "feature":
             return self
-        names = self.sources[level].astype(str).to_numpy()
+        known = mechanism_of() if level == "mechanism" else {}
+        if level == "mechanism":
+            names = np.array([known.get(c, ("", ""))[0] for c in self.sources["column"]], dtype=object)
+        else:
+            names = self.sources[level].astype(str).to_numpy()
         groups, first, owner = np.unique(names, return_index=True, return_inverse=True)
         order = np.argsort(first)
         member = (owner[:, None] == order[None, :]).astype(float)
         sources = self.sources.iloc[first[order]].assign(feature=groups[order]).reset_index(drop=True)
         if level == "modality":
             sources = sources.assign(column="", label=[_capital(g) for g in groups[order]])
+        if level == "mechanism":
+            titles = dict(known.values())
+            sources = sources.assign(
+                column="", modality="", label=[titles.get(g, "Other") for g in groups[order]]
+            )
         values = np.einsum("npm,pg->ngm", self.contributions, member)
         return replace(self, contributions=values, sources=sources, level=level)
 
@@ -170,3 +183,10 @@ class Attribution:
 def _capital(name: str) -> str:
     spelt = {"ctdna": "ctDNA", "": "Other"}
     return spelt.get(name, name[:1].upper() + name[1:])
+
+
+@cache
+def mechanism_of() -> dict[str, tuple[str, str]]:
+    """Return the immune mechanism that each column speaks of, and its label, as mechanisms.yaml says."""
+    declared = yaml.safe_load(MECHANISMS.read_text(encoding="utf-8"))
+    return {column: (name, about["label"]) for name, about in declared.items() for column in about["columns"]}

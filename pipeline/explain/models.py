@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,8 @@ from pipeline.explain.attribution import (
     Attribution,
     Scale,
 )
-from pipeline.explain.exact import linear_shap, tree_shap
+from pipeline.explain.exact import linear_shap, tree_shap, tree_shap_interactions
+from pipeline.explain.stories import value_levels
 from pipeline.models.contract import restricted_mean
 from pipeline.schema import Column, Floats, lookup
 
@@ -118,6 +119,100 @@ def explain(
     )
 
 
+def explain_effect(
+    model: Any,
+    frame: pd.DataFrame,
+    background: pd.DataFrame,
+    months: Sequence[float],
+    columns: Sequence[Column],
+    arms: tuple[str, str],
+    **scale: Any,
+) -> Attribution:
+    """Explain what `model` expects of the second of `arms` over the first, patient by patient, exactly.
+
+    The prediction is the difference between those with the arm set to either. Shapley values are linear in
+    what is explained, so the difference of both explanations is the explanation of the difference: what a
+    marker adds is how far it modifies the effect of treatment. Nothing in a Cox model without interactions.
+
+    Parameters
+    ----------
+    arms : (control, treated)
+        Categories of the column "arm".
+    scale
+        `scale` and `filled_from` as in `explain`.
+    """
+    control, treated = (
+        explain(model, frame.assign(arm=_all(frame, arm)), background, months, columns, **scale)
+        for arm in arms
+    )
+    return replace(
+        treated,
+        contributions=treated.contributions - control.contributions,
+        base=treated.base - control.base,
+        prediction=treated.prediction - control.prediction,
+    )
+
+
+def _all(frame: pd.DataFrame, arm: str) -> pd.Series[Any]:
+    given = frame["arm"]
+    return pd.Series(arm, index=frame.index, dtype=given.dtype)
+
+
+def dependence(
+    model: Any, attribution: Attribution, frame: pd.DataFrame, months: float | None, top: int = 3
+) -> pd.DataFrame:
+    """How the contributions of the `top` numeric columns depend on their values, and on a second column.
+
+    The second column is the one whose Shapley interactions with the first are largest; exact, path-dependent,
+    for a forest. A linear model has none.
+
+    Returns
+    -------
+    DataFrame
+        One row a patient and column: `column`, `label`, `value` as measured, `log` (whether values are to
+        stand on a log axis), `contribution`, `partner`, and `level`, where the partner's value lies among
+        the patients (0 lowest, 1 highest; NaN where it is missing, has no order, or there is no partner).
+    """
+    parts = attribution.grouped("column")
+    k, declared = parts.position(months), {c.name: c for c in parts.columns}
+    names = parts.sources["feature"].tolist()
+    sizes = np.abs(parts.contributions[:, :, k]).mean(axis=0)
+    numeric = [
+        j for j in np.argsort(-sizes, kind="stable")
+        if names[j] in frame and declared[names[j]].kind == "number" and frame[names[j]].nunique() > 2
+    ][:top]  # fmt: skip
+    between = _interactions(model, attribution, frame, k, names)
+    labels, rows = parts.labels, []
+    for j in numeric:
+        about = declared[names[j]]
+        values = frame[names[j]].to_numpy(dtype=float)
+        level, partner = np.full(len(frame), np.nan), ""
+        if between is not None:
+            other = int(np.argmax(np.where(np.arange(len(names)) == j, -1.0, between[j])))
+            level, suffix = value_levels(parts.observed[names[other]], declared.get(names[other]))
+            partner = labels[other] + suffix
+        rows.append(pd.DataFrame({
+            "column": names[j], "label": labels[j], "value": values, "log": about.positive,
+            "contribution": parts.contributions[:, j, k], "partner": partner, "level": level,
+        }))  # fmt: skip
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _interactions(
+    model: Any, attribution: Attribution, frame: pd.DataFrame, k: int, names: list[str]
+) -> Floats | None:
+    """Mean size of the interactions between columns, shape (columns, columns); None where there are none."""
+    if attribution.scale is LOG_HAZARD:
+        return None
+    scale = next(key for key, value in FOREST_SCALES.items() if value is attribution.scale)
+    answers = leaf_values(model.forest, scale, attribution.months[[k]])
+    found = tree_shap_interactions(model.forest, answers, model.inputs(frame))[:, :, :, 0]
+    columns = attribution.sources["column"].tolist()
+    member = np.array([[float(c == name) for name in names] for c in columns])
+    summed = np.einsum("npq,pa,qb->nab", found, member, member, optimize=True)
+    return np.asarray(np.abs(summed).mean(axis=0))
+
+
 def _explain_cox(model: Any, question: Question) -> Answer:
     names = list(model.feature_names)
     x = model.features.transform(question.frame)[names].to_numpy()
@@ -169,5 +264,6 @@ def _grid(months: Floats) -> Floats:
 
 EXPLAINERS: Final[Mapping[str, Callable[[Any, Question], Answer]]] = {
     "cox": _explain_cox,
+    "bayes_cox": _explain_cox,
     "rsf": _explain_forest,
 }

@@ -110,8 +110,20 @@ def path_dependent(
                 continue
             count = (end - begin + 1) // 2
             at = points[count, :count]
-            _multiply(xs, begin, end, feature, low, high, missing, share, at, weights[count, :count],
-                      inside, product)
+            _multiply(
+                xs,
+                begin,
+                end,
+                feature,
+                low,
+                high,
+                missing,
+                share,
+                at,
+                weights[count, :count],
+                inside,
+                product,
+            )
             unmet[:] = 0.0  # every condition that is not met has the same Shapley value
             for q in range(count):
                 f = -1.0 / (1.0 - at[q])
@@ -159,8 +171,20 @@ def path_interactions(
                 continue
             count = (end - begin + 1) // 2
             at = points[count, :count]
-            _multiply(xs, begin, end, feature, low, high, missing, share, at, weights[count, :count],
-                      inside, product)
+            _multiply(
+                xs,
+                begin,
+                end,
+                feature,
+                low,
+                high,
+                missing,
+                share,
+                at,
+                weights[count, :count],
+                inside,
+                product,
+            )
             for c in range(end - begin):
                 z = share[begin + c]
                 for q in range(count):

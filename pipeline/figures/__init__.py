@@ -13,7 +13,14 @@ from pipeline.figures.cohort import (
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
-from pipeline.figures.explanation import beeswarm, beeswarm_figure, waterfall, waterfall_figure
+from pipeline.figures.explanation import (
+    beeswarm,
+    beeswarm_figure,
+    dependence,
+    dependence_figure,
+    waterfall,
+    waterfall_figure,
+)
 from pipeline.figures.importance import (
     agreement,
     agreement_figure,
@@ -38,7 +45,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
-from pipeline.figures.verification import diagonal, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -52,7 +59,10 @@ __all__ = [
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "dependence",
+    "dependence_figure",
     "diagonal",
+    "digitised_figure",
     "fidelity",
     "fidelity_figure",
     "flow",

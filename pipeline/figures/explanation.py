@@ -1,4 +1,4 @@
-"""Why a model predicts what it predicts: swarms of patients, and patients one by one."""
+"""Why a model predicts what it predicts: swarms of patients, patients one by one, and single columns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from pipeline.figures.style import (
     BETTER,
@@ -29,6 +30,8 @@ from pipeline.schema import Floats
 
 AXES: Final = {
     "survival": "Change in event-free probability (percentage points)",
+    "cumulative_hazard": "Change in cumulative hazard",
+    "restricted_mean": "Change in restricted mean survival (months)",
     "log_hazard": "Change in log relative hazard",
 }
 MISSING: Final = "#b8bec5"
@@ -185,4 +188,45 @@ def waterfall_figure(
         Line2D([], [], color=WORSE, linewidth=7, label="raises the risk"),
     ]
     figure.legend(handles=handles, loc="outside lower right", ncols=2, handlelength=1.2)
+    return figure
+
+
+@styled
+def dependence(table: pd.DataFrame, ax: Axes, scale: str = "survival", months: float | None = None) -> Axes:
+    """Draw one dot a patient: contribution against value, coloured by the column it interacts with most.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``pipeline.explain.dependence``, one column: `label`, `value`, `log`, `contribution`, `partner`,
+        `level`.
+    """
+    first, known = table.iloc[0], table["level"].notna().to_numpy()
+    x, y = table["value"].to_numpy(), table["contribution"].to_numpy() * scale_factor(scale)
+    ax.scatter(x[~known], y[~known], s=12, color=MISSING if first["partner"] else BETTER, linewidths=0)
+    ax.scatter(x[known], y[known], s=12, color=LOW_TO_HIGH(table["level"].to_numpy()[known]), linewidths=0)
+    if first["log"] and np.nanmin(x) > 0:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.axhline(0, color=SOFT, linewidth=0.9, zorder=1)
+    ax.set_xlabel(wrapped(str(first["label"]), 60))
+    ax.set_ylabel(_axis_words(scale, months).replace(" (", "\n("))
+    if first["partner"]:
+        bar = ax.figure.colorbar(ScalarMappable(cmap=LOW_TO_HIGH), ax=ax, ticks=[0, 1], pad=0.02)
+        bar.ax.set_yticklabels(["low", "high"])
+        bar.set_label(wrapped(str(first["partner"]), 30))
+        bar.outline.set_visible(False)
+    grid(ax, "y")
+    return ax
+
+
+@styled
+def dependence_figure(table: pd.DataFrame, scale: str = "survival", months: float | None = None) -> Figure:
+    """Draw `dependence` of each column of the table, one below the other."""
+    columns = list(dict.fromkeys(table["column"]))
+    figure = new_figure(8.0, 0.4 + 2.7 * len(columns))
+    axes = np.ravel(figure.subplots(len(columns), 1))
+    for ax, column in zip(axes, columns, strict=True):
+        dependence(table[table["column"] == column], ax, scale, months)
     return figure

@@ -23,6 +23,12 @@ from pipeline.figures.style import (
     wrapped,
 )
 
+UNITS = {
+    "survival": "percentage points",
+    "cumulative_hazard": "cumulative hazard",
+    "restricted_mean": "months",
+}
+
 
 @styled
 def importance_bars(table: pd.DataFrame, ax: Axes, months: float | None = None, top: int = 15) -> Axes:
@@ -44,7 +50,7 @@ def importance_bars(table: pd.DataFrame, ax: Axes, months: float | None = None, 
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks(y, [wrapped(str(t), 34) for t in rows["label"]])
     at = float(rows["horizon_months"].iloc[0])
-    unit = "percentage points" if scale == "survival" else "log relative hazard"
+    unit = UNITS.get(scale, "log relative hazard")
     when = "" if np.isnan(at) else f" at {at:g} months"
     ax.set_xlabel(f"Mean absolute contribution{when} ({unit})")
     ax.set_xlim(left=0)
@@ -91,7 +97,8 @@ def importance_over_time(table: pd.DataFrame, ax: Axes, top: int = 12) -> Axes:
         From ``pipeline.explain.importance``, one model and level, several horizons.
     """
     scale = str(table["scale"].iloc[0])
-    wide = table.pivot_table(index="label", columns="horizon_months", values="importance", sort=True)
+    at_all = table.fillna({"horizon_months": np.inf})  # a scale without time has one column, "all"
+    wide = at_all.pivot_table(index="label", columns="horizon_months", values="importance", sort=True)
     order = wide.mean(axis=1).sort_values(ascending=False, kind="stable").index[:top]
     wide = wide.loc[order] * scale_factor(scale)
     values = wide.to_numpy()
@@ -100,13 +107,13 @@ def importance_over_time(table: pd.DataFrame, ax: Axes, top: int = 12) -> Axes:
     for (i, j), value in np.ndenumerate(values):
         ax.text(j, i, f"{value:.2g}" if value < 1 else f"{value:.1f}", ha="center", va="center", fontsize=9,
                 color="white" if value > strong else INK)  # fmt: skip
-    ax.set_xticks(range(len(wide.columns)), [f"{h:g}" for h in wide.columns])
+    ax.set_xticks(range(len(wide.columns)), ["all" if np.isinf(h) else f"{h:g}" for h in wide.columns])
     ax.set_yticks(range(len(wide)), [wrapped(str(t), 34) for t in wide.index])
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
     ax.set_xlabel("Horizon (months)")
-    unit = "percentage points" if scale == "survival" else "log relative hazard"
+    unit = UNITS.get(scale, "log relative hazard")
     bar = ax.figure.colorbar(image, ax=ax, aspect=30, pad=0.02)
     bar.set_label(f"Mean absolute contribution ({unit})")
     bar.outline.set_visible(False)

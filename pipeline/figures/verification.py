@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from pipeline.figures.style import FAINT, INK, PALETTE, SOFT, WORSE, grid, new_figure, styled
+from pipeline.figures.style import FAINT, INK, PALETTE, SOFT, WORSE, grid, new_figure, readable, styled
 from pipeline.figures.survival import KINDS
 
 ON_LOG_SCALE: Final = ("median", "hazard_ratio")
@@ -68,6 +68,50 @@ def _ticks(low: float, high: float) -> list[float]:
         if len(inside) >= 4:
             return inside
     return [float(t) for t in MaxNLocator(5).tick_values(low, high)]
+
+
+@styled
+def digitised_figure(curves: pd.DataFrame, gaps: pd.DataFrame, title: str, fewest: int = 20) -> Figure:
+    """Draw survival curves over digitised ones, one panel an arm, four a row.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        `trial`, `arm`, `months`, `digitised`, `drawn`, `plain` (probabilities), `at_risk`.
+    gaps : DataFrame
+        `trial`, `arm`, `largest` (the largest gap where `fewest` are at risk), `month`.
+    title : str
+    fewest : int
+        Patients at risk below which the panel is shaded.
+    """
+    lines = -(-len(gaps) // 4)
+    figure = new_figure(10.0, 1.0 + 2.4 * lines)
+    axes = figure.subplots(lines, 4, squeeze=False, sharey=True).ravel()
+    for ax, row in zip(axes, gaps.to_dict("records"), strict=False):
+        part = curves[(curves["trial"] == row["trial"]) & (curves["arm"] == row["arm"])]
+        few = part.loc[part["at_risk"] < fewest, "months"]
+        if len(few):
+            ax.axvspan(float(few.min()), float(part["months"].max()), color=FAINT, alpha=0.5, linewidth=0)
+        ax.step(part["months"], 100 * part["digitised"], where="post", color=INK, linewidth=1.2)
+        ax.plot(part["months"], 100 * part["drawn"], color=PALETTE[0], linewidth=1.8)
+        ax.plot(part["months"], 100 * part["plain"], color=PALETTE[1], linewidth=1.0, linestyle=":")
+        ax.set_title(f"{row['trial']}\n{readable(row['arm'])}, gap {row['largest']:+.3f}", fontsize=8)
+        ax.set(ylim=(0, 100), xlabel="Months")
+        ax.tick_params(labelsize=7)
+        grid(ax)
+    for ax in axes[len(gaps) :]:
+        ax.set_visible(False)
+    for ax in axes[::4]:
+        ax.set_ylabel("Overall survival (%)")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11, color=INK)
+    handles = [
+        Line2D([], [], color=INK, linewidth=1.2, label="Digitised"),
+        Line2D([], [], color=PALETTE[0], label="Drawn, without its own trial's shape"),
+        Line2D([], [], color=PALETTE[1], linestyle=":", label="Plain interpolation"),
+        Line2D([], [], color=FAINT, linewidth=6, label=f"Fewer than {fewest} at risk"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
 
 
 @styled

@@ -35,7 +35,7 @@ class BayesCoxOptions(Spec):
     each other; `heterogeneity_scale` is the scale of the half-Normal prior on it.
     """
 
-    prior: Path = Field(description="JSON file made by `lungio prior`")
+    prior: Path | None = Field(None, description="JSON file made by `lungio prior`; must be given")
     heterogeneity: tuple[float, ...] = Field((0.0, 0.05, 0.1, 0.2, 0.4), min_length=1)
     heterogeneity_scale: float = Field(0.1, gt=0)
 
@@ -69,6 +69,8 @@ class BayesCox:
     def __init__(self, context: ModelContext, **options: Any) -> None:
         self.context = context
         self.options = read_options(BayesCoxOptions, self.name, options)
+        if self.options.prior is None:
+            raise InputError("models: bayes_cox: prior is missing; name a file that `lungio prior` made")
         self.prior = read_prior(self.options.prior)
         self.features: FeatureTransformer | None = None
         faults = []

@@ -18,6 +18,7 @@ from pipeline.schema import Cohort, Column, Floats, InputError, outcome
 FORMAT = 1
 FAINT_PENALTY = 1e-4  # per patient: keeps features that repeat each other apart, and moves nothing else
 HAZARD_STEPS = 120
+LEAST_OPEN = 0.1  # of the spread of coefficients over drawn cohorts that is not laid to estimation
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,9 @@ class CoefficientPrior:
         """Learn the prior from cohorts that each were drawn from another sample of the evidence.
 
         A Cox model is fitted to every cohort with features defined on all of them together. The spread of
-        its coefficients over cohorts is what the evidence leaves open (and, of a cohort of n patients, an
-        estimation variance of order 1/n: draw thousands). The covariance is shrunk towards a multiple of
-        the identity (Ledoit and Wolf, J Multivar Anal 2004;88:365-411), as there may be fewer cohorts than
-        coefficients.
+        its coefficients over cohorts, less the mean variance of their estimation, is what the evidence leaves
+        open. Correlations are shrunk towards none (Ledoit and Wolf, J Multivar Anal 2004;88:365-411), as
+        there may be fewer cohorts than coefficients.
 
         Parameters
         ----------
@@ -76,8 +76,6 @@ class CoefficientPrior:
         source : str
         """
         import pandas as pd
-        from sklearn.covariance import ledoit_wolf
-
         if len(cohorts) < 5:
             raise InputError(f"a prior needs at least 5 drawn cohorts. Got {len(cohorts)} instead")
         features = FeatureBuilder(tuple(columns), cohorts[0].control_arm)
@@ -86,20 +84,20 @@ class CoefficientPrior:
         means = np.mean([x.mean(axis=0) for x in tables], axis=0)
         last = min(float(outcome(c.observed, endpoint)["time"].max()) for c in cohorts)
         months = np.linspace(0, last, HAZARD_STEPS + 1)[1:]
-        fits, hazards = [], []
+        fits, hazards, errors = [], [], []
         for cohort, x in zip(cohorts, tables, strict=True):
             y = outcome(cohort.observed, endpoint)
             sets = RiskSets.of(x - means, y["time"], y["event"])
             beta = ridge_fit(sets, FAINT_PENALTY * len(x), np.zeros(x.shape[1]))
             fits.append(beta)
+            curvature = sets.information(beta) + FAINT_PENALTY * len(x) * np.eye(len(beta))
+            errors.append(np.diag(np.linalg.inv(curvature)))
             knots, hazard = breslow((x - means) @ beta, y["time"], y["event"])
             hazards.append(steps_at(months, knots, hazard, before=0.0))
-        covariance, _ = ledoit_wolf(np.array(fits))
         hazard = np.mean(hazards, axis=0)
         middle = int(np.searchsorted(hazard, hazard[-1] / 2))
         spread = max(float(np.var([h[middle] for h in hazards], ddof=1)), 1e-6)
-        # Ledoit and Wolf divide by the number of cohorts; the variance of a draw divides by one less.
-        covariance = covariance * len(fits) / (len(fits) - 1)
+        covariance = _covariance(np.array(fits), np.mean(errors, axis=0))
         return cls(endpoint, features, np.mean(fits, axis=0), covariance, means, months, hazard,
                    float(hazard[middle] / spread), source)  # fmt: skip
 
@@ -126,6 +124,17 @@ class CoefficientPrior:
             concentration=float(stored["concentration"]),
             **{name: np.array(stored[name], dtype=float) for name in arrays},
         )
+
+
+def _covariance(fits: Floats, error: Floats) -> Floats:
+    """Covariance between worlds: sample variances less those of estimation, correlations shrunk."""
+    from sklearn.covariance import ledoit_wolf
+
+    variance = fits.var(axis=0, ddof=1)
+    shrunk, _ = ledoit_wolf((fits - fits.mean(axis=0)) / np.sqrt(variance))
+    scale = np.sqrt(np.diag(shrunk))
+    sd = np.sqrt(np.maximum(variance - error, LEAST_OPEN * variance))
+    return np.asarray(shrunk / np.outer(scale, scale) * np.outer(sd, sd))
 
 
 def read_prior(path: Path) -> CoefficientPrior:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ class ForestOptions(Spec):
     """Options of ``pipeline.survival_forest.SurvivalForest``, which says what each one does."""
 
     n_estimators: int = Field(100, ge=1, le=10_000)
-    min_samples_leaf: int = Field(15, ge=1)
+    min_samples_leaf: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     max_depth: int | None = Field(None, ge=1)
     max_features: Literal["sqrt", "log2"] | float | None = "sqrt"
     splitter: Literal["best", "random"] = "best"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pipeline.models.bayes_cox import BayesCox
 from pipeline.models.contract import ModelContext, SurvivalModel
 from pipeline.models.cox import RidgeCox
 from pipeline.models.forest import ForestModel
@@ -16,6 +17,7 @@ from pipeline.schema import lookup
 
 MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
     "cox": RidgeCox,
+    "bayes_cox": BayesCox,
     "rsf": ForestModel,
     "pdl1": Pdl1Rule,
     "oracle": Oracle,

@@ -44,12 +44,13 @@ TABLES: Final[Mapping[str, str]] = {
     "predictions": "risk and event-free probability of each patient by row, model and horizon",
     "chosen": "what each fit of the cross-validation chose",
     "optimism": "apparent scores and their bootstrap corrections, where asked for",
-    "importance": "mean size of contributions by feature, column and modality",
+    "importance": "mean size of contributions by feature, column, modality and immune mechanism",
     "beeswarm": "contributions of the most important columns",
+    "dependence": "contributions of the most important numeric columns beside their values",
     "waterfalls": "contributions to the predictions of single patients",
     "contributions": "every contribution of every explained patient",
-    "agreement_columns": "explanations against the truth, by column",
-    "agreement_summary": "explanations against the truth, by model",
+    "agreement_columns": "explanations, of predictions and of treatment, against the truth, by column",
+    "agreement_summary": "the same by model",
 }
 
 
@@ -115,7 +116,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         models, train, planned.explained, analysis, stage_generator(rng, "explained patients"), progress
     )
     tables |= explanation_tables(
-        attributions, planned.explained, analysis, stage_generator(rng, "importance")
+        models, attributions, train, planned.explained, analysis, stage_generator(rng, "importance")
     )
     checks = [additivity_check({name: a.additivity_error for name, a in attributions.items()})]
     checks += ceiling_checks(tables["scores"])

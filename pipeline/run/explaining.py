@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
 import numpy as np
@@ -10,12 +10,16 @@ import pandas as pd
 
 from pipeline.config import Analysis
 from pipeline.explain import (
+    Agreement,
     Attribution,
     agreement_with_truth,
     beeswarm_table,
     choose_patients,
+    dependence,
     explain,
+    explain_effect,
     importance,
+    told,
     waterfall_table,
 )
 from pipeline.explain.attribution import Level
@@ -69,12 +73,14 @@ def explain_models(
 
 
 def explanation_tables(
+    models: Mapping[str, SurvivalModel],
     attributions: Mapping[str, Attribution],
+    train: Cohort,
     explained: Cohort,
     analysis: Analysis,
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:
-    """Return importance, beeswarm, waterfalls, the contributions themselves and agreement with the truth.
+    """Return importance, beeswarm, dependence, waterfalls, the contributions, and agreement with the truth.
 
     Patients are numbered by their row in the explained cohort, never by identifier.
     """
@@ -91,6 +97,8 @@ def explanation_tables(
             draws = stage_generator(rng, f"importance {name} {level}")
             add("importance", importance(full, draws, level, spec.replicates, spec.level))
         add("beeswarm", beeswarm_table(full, at).assign(model=name))
+        frame = explained.observed.loc[full.patients]
+        add("dependence", dependence(models[name], full, frame, at).assign(model=name))
         risk = full.scale.risk_sign * full.prediction[:, full.position(at)]
         for story in choose_patients(risk, analysis.explanation.waterfalls).to_dict("records"):
             part = waterfall_table(full, int(story["position"]), at)
@@ -104,13 +112,37 @@ def explanation_tables(
             "contributions",
             tidy.assign(patient=tidy["patient"].map(row_of)).rename(columns={"patient": "row"}),
         )
-        if explained.truth is not None and _told(explained.truth, analysis.endpoint):
-            agreement = agreement_with_truth(full, explained.truth, analysis.endpoint)
+        for agreement in _agreements(models[name], full, train, explained, analysis):
             add("agreement_columns", agreement.columns)
             add("agreement_summary", agreement.summary)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in collected.items()}
 
 
-def _told(truth: Truth, endpoint: str) -> bool:
-    """Whether a truth records what each marker contributed."""
-    return any(str(name).startswith(f"{endpoint}_contribution[") for name in truth.patients)
+def _agreements(
+    model: SurvivalModel, full: Attribution, train: Cohort, explained: Cohort, analysis: Analysis
+) -> Iterator[Agreement]:
+    """Yield how far predictions, and what the model expects of treatment, rest on what truly acts."""
+    truth, endpoint = explained.truth, analysis.endpoint
+    if truth is None:
+        return
+    candidates = explained.names("baseline")
+    if told(truth, endpoint):
+        yield agreement_with_truth(full, truth, endpoint, "contribution", candidates)
+    if told(truth, endpoint, "modification") and train.control_arm is not None:
+        effect = explain_effect(
+            model,
+            explained.observed.loc[full.patients],
+            train.observed,
+            explained_months(analysis),
+            explained.columns,
+            (train.control_arm, treated_arm(truth, train.control_arm)),
+            scale=analysis.explanation.forest_scale,
+        )
+        yield agreement_with_truth(effect, truth, endpoint, "modification", candidates)
+
+
+def treated_arm(truth: Truth, control: str) -> str:
+    """Return the arm whose effect over `control` varies most between patients: the one that is modified."""
+    at = truth.patients[f"os_log_hazard[{control}]"]
+    others = [arm for arm in truth.arms if arm != control]
+    return max(others, key=lambda arm: float((truth.patients[f"os_log_hazard[{arm}]"] - at).std()))

@@ -30,8 +30,8 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_estimators : int
-    min_samples_leaf : int
-        Fewest distinct training rows of a leaf.
+    min_samples_leaf : int or "auto"
+        Fewest distinct training rows of a leaf; "auto" for as many as hold six events on average, up to 30.
     min_samples_split : int
     max_depth : int, optional
     max_features : {"sqrt", "log2"}, int, float or None
@@ -81,7 +81,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         self,
         n_estimators: int = 100,
         *,
-        min_samples_leaf: int = 15,
+        min_samples_leaf: int | Literal["auto"] = "auto",
         min_samples_split: int = 6,
         max_depth: int | None = None,
         max_features: Literal["sqrt", "log2"] | float | None = "sqrt",
@@ -132,7 +132,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         x = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
         time, cause = check_survival(y, len(x))
         weight = check_weights(sample_weight, cause)
-        growth = resolve_growth(self, len(x), x.shape[1], int(cause.max()))
+        growth = resolve_growth(self, x.shape[1], cause)
         generator = check_random_state(self.random_state)
         self.seeds_ = generator.randint(0, 2**63 - 1, size=self.n_estimators, dtype=np.int64).astype(
             np.uint64
@@ -236,7 +236,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"out-of-bag predictions are for the {self.rows_in_} training rows. Got {len(x)} instead."
             )
-        growth = resolve_growth(self, len(x), x.shape[1], int(cause.max()))
+        growth = resolve_growth(self, x.shape[1], cause)
         return x, time, cause > 0, self._drawn(growth)
 
     def _drawn(self, growth: Growth) -> Drawn:

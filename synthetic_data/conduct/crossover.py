@@ -12,7 +12,8 @@ from pydantic import Field
 
 from pipeline.schema import Column, Floats, InputError
 from synthetic_data.evidence import Register, TrialSpec
-from synthetic_data.evidence.trials import CHECKPOINT_INHIBITORS, CrossoverShare
+from synthetic_data.evidence.crossover import CrossoverShare
+from synthetic_data.evidence.trials import CHECKPOINT_INHIBITORS
 from synthetic_data.evidence.values import Spec
 from synthetic_data.published_figures import recency
 from synthetic_data.survival_curves import GRID_MONTHS

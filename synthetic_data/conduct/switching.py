@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.schema import Floats, InputError, Switch
 from synthetic_data.conduct.crossover import PublishedShare
-from synthetic_data.evidence.trials import CrossoverShare
+from synthetic_data.evidence.crossover import CrossoverShare
 from synthetic_data.outcomes import ArmHazards
 from synthetic_data.survival_curves import (
     LEAST_SURVIVAL,

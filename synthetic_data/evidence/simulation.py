@@ -30,6 +30,28 @@ FOUNDING = 1000
 KINDS: dict[str, tuple[Kind, ...]] = {"bernoulli": ("boolean",), "categorical": ("category", "number")}
 
 
+class Missing(Spec):
+    """How often a value is missing, and on what that depends.
+
+    Under ``mar`` the log odds of being missing rise by `strength` per standard deviation of the
+    column named `depends_on`. Markers `tested_with` another are missing in the same patients as far as
+    their shares allow: whoever lacks the more usual test lacks the rarer one.
+    """
+
+    fraction: Annotated[float, Field(ge=0, lt=1)]
+    mechanism: Literal["mcar", "mar"] = "mcar"
+    depends_on: Name | None = None
+    strength: float = 0.7
+    tested_with: Name | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _mar_names_a_column(self) -> Missing:
+        if (self.mechanism == "mar") != (self.depends_on is not None):
+            raise ValueError("depends_on names a column under mar, and only then")
+        return self
+
+
 class Override(Spec):
     """Another margin in some settings or histologies; the first one that fits is used."""
 
@@ -38,6 +60,7 @@ class Override(Spec):
     parameters: dict[str, float] = Field(default_factory=dict)
     quantiles: tuple[tuple[float, float], ...] = ()
     levels: dict[str, Share] = Field(default_factory=dict)
+    missing: Missing | None = None
     reason: str
 
     def fits(self, setting: str, histology: str) -> bool:
@@ -56,30 +79,13 @@ class TrialMargin(Spec):
         Key whose value is the trial's median.
     shares : dict
         Key -> the part of the range whose share it is. For a boolean, level "true" or "false".
+    unknown : str, optional
+        Key whose value is the share of patients without a result.
     """
 
     median: str | None = None
     shares: dict[str, Part] = Field(default_factory=dict)
-
-
-class Missing(Spec):
-    """How often a value is missing, and on what that depends.
-
-    Under ``mar`` the log odds of being missing rise by `strength` per standard deviation of the
-    column named `depends_on`.
-    """
-
-    fraction: Annotated[float, Field(ge=0, lt=1)]
-    mechanism: Literal["mcar", "mar"] = "mcar"
-    depends_on: Name | None = None
-    strength: float = 0.7
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _mar_names_a_column(self) -> Missing:
-        if (self.mechanism == "mar") != (self.depends_on is not None):
-            raise ValueError("depends_on names a column under mar, and only then")
-        return self
+    unknown: str | None = None
 
 
 class Simulation(Spec):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from synthetic_data.evidence.crossover import Crossover
 from synthetic_data.evidence.values import (
     Count,
     FollowUp,
@@ -25,8 +26,6 @@ CHECKPOINT_INHIBITORS: frozenset[str] = frozenset({"pd1", "pdl1", "ctla4"})
 ALL_ARMS = "all"  # key of a figure that was printed for the arms together
 
 Patients = Annotated[int, Field(gt=0)]
-CrossoverShare = Literal["on_study", "in_any_way", "of_those_progressed", "of_those_with_pfs_event"]
-ROUNDING = 0.006  # by which a share printed in whole per cents may differ from its count
 
 
 class Arm(Spec):
@@ -196,49 +195,21 @@ class Baseline(Spec):
     sources: tuple[Source, ...] = ()
 
 
-class Crossover(Spec):
-    """How many control patients later received checkpoint inhibition.
+class Assessments(Spec):
+    """When tumours are scanned, in weeks from randomisation."""
 
-    Figures without a source of their own come from the sources of the readouts (`from_readouts`).
-    `counts` and `follow_up_months` belong to the share of the same name: whom it was counted in, and
-    the median follow-up at that cut. `of_those_progressed` divides by who progressed,
-    `of_those_with_pfs_event` by who progressed or died.
-    """
-
-    allowed: bool  # by the protocol; patients may receive it off study all the same
-    on_study: Fraction | None = None
-    in_any_way: Fraction | None = None  # on or off study
-    of_those_progressed: Fraction | None = None
-    of_those_with_pfs_event: Fraction | None = None
-    counts: dict[CrossoverShare, Count] = {}
-    follow_up_months: dict[CrossoverShare, Month] = {}
-    after_primary_analysis: bool = False  # only once the primary analyses were complete
-    from_readouts: bool = False
-    remark: str | None = None
-    source: Source | None = None
+    every_weeks: Annotated[float, Field(gt=0)]
+    until_week: Annotated[float, Field(gt=0)] | None = None
+    then_every_weeks: Annotated[float, Field(gt=0)] | None = None
+    source: Source
 
     @model_validator(mode="after")
-    def _shares_are_those_counted(self) -> Crossover:
-        for share in {*self.counts, *self.follow_up_months}:
-            if self.share(share) is None:
-                raise ValueError(f"says more about `{share}`, but does not give that share")
-        for name, count in self.counts.items():
-            stated = self.share(name)
-            if count.of is None or stated is None:
-                continue
-            if abs(count.patients / count.of - stated) > ROUNDING:
-                raise ValueError(
-                    f"{name} is {stated:g}, but {count.patients} of {count.of} are "
-                    f"{count.patients / count.of:.3f}; check the transcription"
-                )
-        if self.on_study is not None and self.in_any_way is not None and self.on_study > self.in_any_way:
-            raise ValueError(f"on_study {self.on_study:g} exceeds in_any_way {self.in_any_way:g}, its part")
+    def _both_or_none(self) -> Assessments:
+        if (self.until_week is None) != (self.then_every_weeks is None):
+            raise ValueError("until_week and then_every_weeks belong together")
+        if self.until_week is not None and self.until_week < self.every_weeks:
+            raise ValueError("until_week comes before the first scan")
         return self
-
-    def share(self, name: CrossoverShare) -> float | None:
-        """Return one of the published shares, if there."""
-        value = getattr(self, name)
-        return None if value is None else float(value)
 
 
 class TrialSpec(Spec):
@@ -258,6 +229,7 @@ class TrialSpec(Spec):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     crossover: Crossover | None = None
     baseline: Baseline | None = None
+    assessments: Assessments | None = None
     readouts: tuple[Readout, ...] = ()
     response: tuple[Response, ...] = ()
     duration_of_response: tuple[DurationOfResponse, ...] = ()

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.console import Console
 from experiments.verify_command import verify_register
 from pipeline.schema import InputError
 
-from .calling import lungio
+from .calling import lungio, refused
 
 FILES = {"figures.csv", "verify.json", "published_and_reproduced.png", "published_and_reproduced.svg"}
 
@@ -105,3 +106,16 @@ def test_one_line_is_a_cohort(here: Path) -> None:
     (here / "mine.yaml").write_text("trial: DAREON-8\n")
     result = lungio("simulate", "mine.yaml", "--n", 300, "--out", "made")
     assert result.exit_code == 0, result.output
+
+
+def test_curves_are_drawn_over_digitised_ones(tmp_path) -> None:
+    rng = np.random.default_rng(2)
+    rows = [f"KEYNOTE-189,placebo_chemo,{t:.2f},1" for t in rng.exponential(15, 200)]
+    file = tmp_path / "curves.csv"
+    file.write_text("trial,arm,os_months,event\n" + "\n".join(rows))
+    words = ("verify", "KEYNOTE-189", "--n", 2_000, "--digitised", file)
+    result = lungio(*words, "--out", tmp_path / "out")
+    assert "largest gaps: mean" in result.output
+    made = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {"digitised_gaps.csv", "digitised_curves.png", "published_and_reproduced.png"} <= made
+    refused(lungio("verify", "OAK", "--n", 500, "--digitised", file), "has no curve of OAK")

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 from pipeline.explain import TOLERANCE, AdditivityError
+from pipeline.explain.attribution import MECHANISMS, mechanism_of
 
 from .made_explanation import attribution_of
 
@@ -36,7 +38,7 @@ def test_contributions_of_the_wrong_shape_are_refused():
 # Grouping
 
 
-@pytest.mark.parametrize("level", ["feature", "column", "modality"])
+@pytest.mark.parametrize("level", ["feature", "column", "modality", "mechanism"])
 @pytest.mark.parametrize("name", ["cox", "rsf"])
 def test_groups_keep_the_sum(name, level, explained):
     grouped = explained[name].grouped(level)
@@ -78,3 +80,22 @@ def test_an_unexplained_horizon_is_refused(explained):
     assert explained["cox"].position(12) == 0
     with pytest.raises(ValueError, match="not explained at 24 months"):
         explained["rsf"].position(24)
+
+
+def test_columns_are_summed_by_immune_mechanism_and_none_is_in_two(explained):
+    found = explained["rsf"].grouped("mechanism")
+    by = dict(zip(found.labels, found.contributions.transpose(1, 0, 2), strict=True))
+    columns = explained["rsf"].grouped("column")
+    names = columns.sources["feature"].tolist()
+    np.testing.assert_allclose(by["Treatment"], columns.contributions[:, names.index("arm")])
+    assert "Other" in by  # columns of no mechanism, such as the toy's age
+    declared = yaml.safe_load(MECHANISMS.read_text())
+    listed = [c for about in declared.values() for c in about["columns"]]
+    assert len(listed) == len(set(listed)) == len(mechanism_of())
+
+
+def test_every_marker_of_the_generator_has_a_mechanism():
+    from synthetic_data.evidence import load_register
+
+    drawn = {m.simulate.column for m in load_register().markers.values() if m.simulate is not None}
+    assert drawn - {"squamous"} <= set(mechanism_of())

@@ -10,7 +10,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.explain import LOG_HAZARD, SURVIVAL, TOLERANCE, AdditivityError, explain
+from pipeline.explain import (
+    LOG_HAZARD,
+    SURVIVAL,
+    TOLERANCE,
+    AdditivityError,
+    dependence,
+    explain,
+    tree_shap_interactions,
+)
 from pipeline.models import load_model, save_model
 from pipeline.schema import InputError
 
@@ -96,8 +104,27 @@ def test_other_scales_and_backgrounds_add_up_too(scale, filled, models, patients
         np.testing.assert_allclose(found.base, mean, rtol=0, atol=1e-12)
 
 
+def test_dependence_is_coloured_by_the_strongest_interaction(explained, models, patients):
+    found = dependence(models["rsf"], explained["rsf"], patients, 12.0, top=2)
+    parts = explained["rsf"].grouped("column")
+    names = parts.sources["feature"].tolist()
+    first = found[found["column"] == "il6"]
+    np.testing.assert_array_equal(first["contribution"], parts.contributions[:, names.index("il6"), 1])
+    np.testing.assert_array_equal(first["value"], patients["il6"])
+    model = models["rsf"]
+    between = tree_shap_interactions(
+        model.forest, model.forest.leaf_survival_at(np.array([12.0])), model.inputs(patients)
+    )[..., 0]
+    columns = explained["rsf"].sources["column"].to_numpy()
+    mine = between[:, columns == "il6"].sum(axis=1)
+    sizes = {c: np.abs(mine[:, columns == c].sum(axis=1)).mean() for c in set(columns) - {"il6"}}
+    strongest = max(sizes, key=sizes.get)
+    assert first["partner"].iloc[0].startswith(parts.labels[names.index(strongest)])
+    assert (dependence(models["cox"], explained["cox"], patients, None)["partner"] == "").all()
+
+
 def test_a_model_without_exact_explanation_is_refused(patients, train):
-    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: cox, rsf"):
+    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: bayes_cox, cox, rsf"):
         explain(SimpleNamespace(name="pdl1"), patients, train, HORIZONS)
 
 

@@ -161,3 +161,16 @@ def agreements() -> pd.DataFrame:
         for i in range(5)
     ]
     return pd.DataFrame(rows, columns=["model", "label", "horizon_months", "importance", "true_importance"])
+
+
+@pytest.fixture(scope="session")
+def dependences() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    one = pd.DataFrame({"value": np.exp(rng.normal(size=80)), "log": True, "level": rng.random(80)})
+    one = one.assign(
+        column="il6", label="Interleukin-6 (pg/mL)", partner="Treatment arm = immunotherapy with a name"
+    )
+    two = one.assign(column="age", label="Age (years)", log=False, partner="", level=np.nan)
+    table = pd.concat([one, two], ignore_index=True)
+    table.loc[:5, "level"] = np.nan
+    return table.assign(contribution=0.02 * np.log(table["value"]))

@@ -18,7 +18,8 @@ from .legible import assert_labels_apart, assert_legible
 
 @pytest.fixture(scope="module")
 def gallery(
-    cohort, curves, published, scores, calibration, roc, importances, beeswarm, waterfall, agreements
+    cohort, curves, published, scores, calibration, roc, importances, beeswarm, waterfall, agreements,
+    dependences,
 ):
     predictions = pd.DataFrame(
         {"model": "cox", "horizon_months": 12.0, "predicted": np.linspace(0.2, 0.8, 90)}
@@ -38,8 +39,13 @@ def gallery(
         "beeswarm_hazard": lambda: figures.beeswarm_figure(beeswarm, "log_hazard"),
         "waterfall": lambda: figures.waterfall_figure(waterfall, "survival", 12, "Low risk"),
         "waterfall_hazard": lambda: figures.waterfall_figure(waterfall, "log_hazard"),
+        "dependence": lambda: figures.dependence_figure(dependences, "survival", 12),
+        "dependence_hazard": lambda: figures.dependence_figure(dependences, "log_hazard"),
         "importance": lambda: figures.importance_figure(importances["column"], importances["modality"], 12),
         "over_time": lambda: figures.importance_over_time_figure(importances["column"]),
+        "all_times": lambda: figures.importance_over_time_figure(
+            importances["modality"].query("horizon_months == 12").assign(horizon_months=np.nan)
+        ),
         "agreement": lambda: figures.agreement_figure(agreements, 12),
         "cohort": lambda: figures.cohort_figure(cohort),
         "correlations": lambda: figures.correlation_figure(figures.marker_correlations(cohort)),
@@ -49,7 +55,7 @@ def gallery(
 NAMES = (
     "kaplan_meier", "fidelity", "verification", "metrics", "calibration", "calibration_one", "roc",
     "beeswarm", "beeswarm_hazard", "waterfall", "waterfall_hazard", "importance", "over_time", "agreement",
-    "cohort", "correlations",
+    "cohort", "correlations", "dependence", "dependence_hazard", "all_times",
 )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures import verification_figure
+from pipeline.figures import digitised_figure, verification_figure
 
 
 def test_the_figure_refuses_a_table_without_figures() -> None:
@@ -31,3 +32,27 @@ def test_a_missed_figure_has_a_colour_of_its_own() -> None:
     assert [len(c.get_offsets()) for c in (met, not_built, missed)] == [1, 0, 1]
     assert tuple(met.get_facecolors()[0]) != tuple(missed.get_facecolors()[0])
     assert ax.get_xlim() == ax.get_ylim()
+
+
+def test_a_panel_an_arm_with_digitised_drawn_and_plain_curves() -> None:
+    months = np.arange(0.5, 20, 0.5)
+    curves = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "trial": "T", "arm": arm, "months": months, "digitised": np.exp(-months / 12),
+                    "drawn": np.exp(-months / 13), "plain": np.exp(-months / 9),
+                    "at_risk": np.linspace(200, 2, len(months)),
+                }
+            )
+            for arm in ("a", "b")
+        ]
+    )  # fmt: skip
+    gaps = pd.DataFrame(
+        {"trial": ["T", "T"], "arm": ["a", "b"], "largest": [0.03, 0.02], "month": [9.0, 9.0]}
+    )
+    figure = digitised_figure(curves, gaps, "Title")
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title(loc="left") for ax in shown] == ["T\nA, gap +0.030", "T\nB, gap +0.020"]
+    assert all(len(ax.lines) == 3 for ax in shown)
+    assert shown[0].get_ylabel() == "Overall survival (%)"

@@ -92,7 +92,8 @@ def test_parameters_are_flat_and_json_ready(name, fitted):
     json.dumps(parameters, allow_nan=False)
 
 
-@pytest.mark.parametrize("name", LEARNING)
+# what bayes_cox says without an event is what the evidence says: see its own test
+@pytest.mark.parametrize("name", sorted(set(LEARNING) - {"bayes_cox"}))
 def test_training_without_events_is_refused(name, cohort):
     y = outcome(cohort.observed, "os")
     y["event"] = False
@@ -104,7 +105,7 @@ def test_training_without_events_is_refused(name, cohort):
 
 def test_an_unknown_model_lists_the_known_ones(cohort):
     with pytest.raises(
-        InputError, match=r"unknown model 'coxx'; known: cox, dnlr, epsilon, lipi, .*rsf, tmb"
+        InputError, match=r"unknown model 'coxx'; known: bayes_cox, cox, dnlr, epsilon, lipi, .*rsf, tmb"
     ):
         build_model("coxx", context_of(cohort))
 

@@ -235,3 +235,14 @@ def test_what_cannot_be_used_gets_one_clear_error(change, message):
         SurvivalForest(**SMALL | change.get("options", {})).fit(
             x, change.get("y", y), sample_weight=change.get("weight")
         )
+
+
+@pytest.mark.parametrize(("events", "patients"), [(1.0, 6), (0.5, 12), (0.1, 30)])
+def test_a_leaf_holds_six_events_on_average(events, patients):
+    x, y = draw(200, seed=10)
+    y["event"] = np.arange(200) < 200 * events
+    auto = SurvivalForest(n_estimators=5, random_state=0).fit(x, y)
+    named = SurvivalForest(n_estimators=5, random_state=0, min_samples_leaf=patients).fit(x, y)
+    np.testing.assert_array_equal(auto.predict(x), named.predict(x))
+    other = SurvivalForest(n_estimators=5, random_state=0, min_samples_leaf=patients + 1).fit(x, y)
+    assert not np.array_equal(auto.predict(x), other.predict(x))

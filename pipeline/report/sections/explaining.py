@@ -34,6 +34,14 @@ def explanations(run: RunView) -> str:
                 "One dot a patient: contribution of a column, coloured by the patient's value.",
             )
             + blocks.figures(run.figures(f"importance_over_time_{model}"), "Contributions at each horizon.")
+            + blocks.figures(
+                run.figures(f"mechanisms_{model}"),
+                "The same, summed by the immune mechanism a column speaks of.",
+            )
+            + blocks.figures(
+                run.figures(f"dependence_{model}"),
+                "Contribution against value, coloured by the column it interacts with most.",
+            )
         )
         stories = blocks.figures(
             run.figures(f"waterfall_{model}_*"),
@@ -50,18 +58,28 @@ def agreement(run: RunView) -> str:
     rows = [
         [
             model_name(row["model"]),
+            "treatment" if row["of"] == "modification" else "prediction",
             "all" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}",
-            f"{row['importance_correlation']:.2f}",
-            f"{row['patient_correlation']:.2f}",
+            *(_or_dash(row[name]) for name in ("rank_correlation", "importance_correlation")),
+            _or_dash(row["patient_correlation"]),
             f"{row['sign_agreement']:.0%}",
+            f"{row['inert_above_median']} of {row['inert']}",
         ]
         for row in run.table("agreement_summary").to_dict("records")
     ]
-    head = ["Model", "Months", "Ranking of columns", "Within a patient (median)", "Right direction"]
+    head = ["Model", "Explained", "Months", "Patients and columns", "Ranking of columns",
+            "Within a patient (median)", "Right direction", "Inert above the median acting"]  # fmt: skip
     caption = (
         "Spearman correlations with the contributions the patients were drawn with, and the share of these, "
-        "by size, whose direction is right."
+        "by size, whose direction is right. Treatment: what each marker adds to the model's effect of "
+        "treatment, against what truly modifies it; a model without interactions expects no modification. "
+        "Inert: columns that nothing was drawn from and that matter more to the model than half of those "
+        "that act; correlated columns share credit."
     )
     return blocks.table(head, rows, caption=caption) + blocks.figures(
         run.figures("agreement"), "Importance in the explanation against importance in the truth."
     )
+
+
+def _or_dash(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"

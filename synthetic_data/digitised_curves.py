@@ -1,24 +1,28 @@
-"""Overall survival read off published figures, and how far a curve lies from it.
+"""Overall survival read off published figures, and how far drawn curves lie from it.
 
-Bomze et al., JAMA Netw Open 2020, 10.1001/jamanetworkopen.2020.17675: 14 arms of seven trials. The file is
-not part of the repository.
+Such a file has a row a patient: `trial`, `arm`, `os_months` and `event` (1 is death). Names are the
+register's, or those of Bomze et al., JAMA Netw Open 2020, 10.1001/jamanetworkopen.2020.17675, whose 14 arms
+of seven trials are not part of the repository.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.schema import Floats
+from pipeline.schema import Floats, InputError
 from synthetic_data.evidence import Register
 from synthetic_data.median_limits import FEWEST_AT_RISK
-from synthetic_data.survival_curves import SurvivalCurve
+from synthetic_data.published_figures import ACCRUAL_MONTHS, as_of, choose_figures, drawable_arms
+from synthetic_data.survival_curves import SurvivalCurve, curve_through
+from synthetic_data.trial_curves import built_points, trial_curves
 
-FILE = Path(__file__).resolve().parents[2] / "shared" / "realdata" / "digitised_os_curves.csv"
+COLUMNS = ("trial", "arm", "os_months", "event")
 STEP_MONTHS = 0.25
 LAST_SHARE = 0.95  # of the longest follow-up: up to where a curve is compared at all
 
@@ -80,17 +84,35 @@ class Gap:
     mean_square: float
 
 
-def digitised_curves(file: Path = FILE) -> list[Digitised]:
-    """Read the 14 digitised arms."""
+def digitised_curves(file: Path, register: Register) -> list[Digitised]:
+    """Read a file of digitised curves.
+
+    Raises
+    ------
+    InputError
+        No such file, columns that are missing, trials or arms that the register does not know, numbers that
+        are none.
+    """
     rows = defaultdict(list)
-    with file.open(encoding="utf-8", newline="") as text:
-        for row in csv.DictReader(text):
-            rows[row["trial"], row["arm"]].append((float(row["os_months"]), float(row["event"])))
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            reader = csv.DictReader(text)
+            gone = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+            if gone:
+                raise InputError(f"{file}: no column {', '.join(gone)}; wanted are {', '.join(COLUMNS)}")
+            for row in reader:
+                pair = (float(row["os_months"]), float(row["event"]))
+                rows[row["trial"], row["arm"]].append(pair)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{file}: digitised curves cannot be read: {error}") from error
     found = []
     for (name, arm), pairs in rows.items():
-        trial, until, arms = TRIALS[name]
+        trial, until, arms = TRIALS.get(name, (name, math.inf, {}))
+        known = [a.id for a in register.trial(trial).arms]
+        if arms.get(arm, arm) not in known:
+            raise InputError(f"{file}: trial {trial} has no arm {arm!r}; it has {', '.join(known)}")
         time, event = np.array(pairs).T
-        found.append(digitised(trial, arms[arm], until, time, event))
+        found.append(digitised(trial, arms.get(arm, arm), until, time, event))
     return found
 
 
@@ -125,3 +147,25 @@ def by_trial(curves: list[Digitised], register: Register) -> dict[str, list[Digi
     for curve in curves:
         groups[register.trial(curve.trial).id].append(curve)
     return dict(groups)
+
+
+def compare(register: Register, curves: list[Digitised]) -> list[tuple[Digitised, Gap, Gap, SurvivalCurve]]:
+    """Gaps of the curves drawn and of plain monotone interpolation, arm by arm, and the curves drawn.
+
+    Each trial is drawn as it was known at the data cut of its digitised curve, with shapes learnt without it.
+    """
+    rows = []
+    for name, arms in by_trial(curves, register).items():
+        trial, until = register.trial(name), arms[0].until_follow_up_months
+        known = as_of(trial, until)
+        drawn = trial_curves(trial, drawable_arms(known), ACCRUAL_MONTHS, until)
+        for arm in arms:
+            curve = drawn.curves[arm.arm, "os"]
+            rows.append((arm, gap(curve, arm), gap(plain_curve(register, arm), arm), curve))
+    return rows
+
+
+def plain_curve(register: Register, arm: Digitised) -> SurvivalCurve:
+    """Plain monotone interpolation through what was published of the arm at its data cut."""
+    known = as_of(register.trial(arm.trial), arm.until_follow_up_months)
+    return curve_through(built_points(choose_figures(known, "os", arm.arm)), 1.0)
