@@ -63,13 +63,19 @@ def fit_in_python(name: str, n: int, p: int) -> dict[str, float]:
     (small, few), (x, y), (test, _) = drawn(200, p), drawn(n, p), drawn(TEST_PATIENTS, p, seed=1)
     PYTHON[name](small, few)[0]()
     fit, risk = PYTHON[name](x, y)
-    seconds = []
+    seconds, processor = [], []
     for _ in range(3 if n <= 20_000 and name != "scikit-survival" else 1):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         forest = fit()
         seconds.append(time.perf_counter() - start)
+        processor.append(time.process_time() - used)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"seconds": min(seconds), "peak_mb": peak, "c": harrell(risk(forest, test), p)}
+    found = {
+        "seconds": min(seconds),
+        "processor_seconds": min(processor),
+        "peak_mb": peak,
+        "c": harrell(risk(forest, test), p),
+    }
     if name == "lungio":
         written = io.BytesIO()
         np.savez_compressed(written, **forest.nodes_.to_arrays())

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from experiments.evidence_command import evidence_app
 from experiments.realism_command import realism
+from experiments.study_commands import STUDY_COMMANDS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +54,8 @@ app = typer.Typer(
 )
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(realism)
+for study_command in STUDY_COMMANDS:
+    app.command()(study_command)
 
 
 @app.command()
@@ -80,46 +83,6 @@ def run(
     experiment = read_experiment(config).with_changes(patients=n, seed=seed)
     options = Options(data=data, out=out, tracking_uri=tracking_uri, track=track, report=report, quiet=quiet)
     run_experiment(experiment, options, console())
-
-
-@app.command()
-def dynamic(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
-    ],
-    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    n: Annotated[
-        int | None, typer.Option("--n", help="patients to draw for training, and again for testing")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-) -> None:
-    """Predict anew at every landmark from serial measurements, beside baseline alone."""
-    from experiments.dynamic_command import run_dynamic
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_dynamic(config, data, out, n, seed, report, console())
-
-
-@app.command()
-def toxicity(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
-    ],
-    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="patients to draw")] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed than the file's")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-) -> None:
-    """Adverse events with competing risks, and whether patients with one live longer, rightly asked."""
-    from experiments.toxicity_command import run_toxicity
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_toxicity(config, data, out, n, seed, report, console())
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from pipeline.evaluate.curves import calibration_table, roc_table
 from pipeline.evaluate.decisions import decision_table
-from pipeline.evaluate.differences import differences, gap_to_oracle
+from pipeline.evaluate.differences import differences, gap_to_oracle, holm
 from pipeline.evaluate.horizons import (
     Settled,
     fold_sets,
     prediction_months,
     settle_horizons,
+    unusable,
     whole_sets,
 )
 from pipeline.evaluate.optimism import optimism_table
@@ -38,6 +39,7 @@ __all__ = [
     "fit_models",
     "fold_sets",
     "gap_to_oracle",
+    "holm",
     "judge",
     "model_context",
     "optimism_table",
@@ -47,6 +49,7 @@ __all__ = [
     "settle_horizons",
     "shuffled_control",
     "subgroup_rows",
+    "unusable",
     "validation_folds",
     "whole_sets",
 ]

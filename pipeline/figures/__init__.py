@@ -1,5 +1,6 @@
 """Every figure: a table and an axis in, the axis out; `*_figure` lays out whole figures."""
 
+from pipeline.figures.benefit import benefit_curve_figure, benefit_groups_figure
 from pipeline.figures.calibration import calibration, calibration_figure, prediction_histogram
 from pipeline.figures.cohort import (
     cohort_figure,
@@ -29,6 +30,7 @@ from pipeline.figures.importance import (
     importance_over_time,
     importance_over_time_figure,
 )
+from pipeline.figures.mechanism import confusion_figure, reliability_figure
 from pipeline.figures.performance import (
     auc_over_time,
     metric_forest,
@@ -45,6 +47,7 @@ from pipeline.figures.survival import (
     numbers_at_risk_table,
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
+from pipeline.figures.transport import learning_curve_figure
 from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
 
 __all__ = [
@@ -53,9 +56,12 @@ __all__ = [
     "auc_over_time",
     "beeswarm",
     "beeswarm_figure",
+    "benefit_curve_figure",
+    "benefit_groups_figure",
     "calibration",
     "calibration_figure",
     "cohort_figure",
+    "confusion_figure",
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
@@ -76,6 +82,7 @@ __all__ = [
     "kaplan_meier_curves",
     "kaplan_meier_figure",
     "landmark_scores_figure",
+    "learning_curve_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
@@ -86,6 +93,7 @@ __all__ = [
     "numbers_at_risk",
     "numbers_at_risk_table",
     "prediction_histogram",
+    "reliability_figure",
     "roc",
     "roc_figure",
     "save_figure",

@@ -79,6 +79,9 @@ class CohortMap(MapSpec):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     label: str = ""
     citation: str = Field(min_length=1, description="what to cite wherever a figure from it is shown")
+    also_known_as: tuple[str, ...] = Field(
+        (), description="words by which published figures name these patients, beside the citation"
+    )
     patient: Header
     missing: Annotated[tuple[str, ...], BeforeValidator(_texts)] = USUAL_MISSING
     decimal: Literal[".", ","] = "."

@@ -88,6 +88,21 @@ class TrialMargin(Spec):
     unknown: str | None = None
 
 
+class Substitute(Spec):
+    """What stands in where a cohort may not use the figures of some patients: those it will be tested on.
+
+    Attributes
+    ----------
+    margin : Override, optional
+        Instead of the margin, where that is of those patients; without it the marker is then not drawn.
+    effects : tuple of MarkerEffect
+        Instead of the effects on an endpoint that are of those patients.
+    """
+
+    margin: Override | None = None
+    effects: tuple[MarkerEffect, ...] = ()
+
+
 class Simulation(Spec):
     """One marker's place in a synthetic cohort.
 
@@ -136,6 +151,7 @@ class Simulation(Spec):
     loadings: dict[FactorName, Annotated[float, Field(gt=-1, lt=1)]] = Field(default_factory=dict)
     correlations: tuple[Association, ...] = ()
     effects: tuple[MarkerEffect, ...] = ()
+    substitute: Substitute = Substitute()
 
     @property
     def positive(self) -> bool:
@@ -145,7 +161,7 @@ class Simulation(Spec):
     @model_validator(mode="after")
     def _margin_is_complete(self) -> Simulation:
         faults = _margin_faults(self.family, self.parameters, self.quantiles, self.levels)
-        for override in self.overrides:
+        for override in (*self.overrides, *filter(None, [self.substitute.margin])):
             faults += _margin_faults(
                 self.family,
                 {**self.parameters, **override.parameters},
@@ -161,7 +177,7 @@ class Simulation(Spec):
         if sum(value**2 for value in self.loadings.values()) >= 1:
             faults.append("squared loadings must sum to less than 1")
         levels = self.levels or {"false": 0.0, "true": 0.0}
-        for effect in self.effects:
+        for effect in (*self.effects, *self.substitute.effects):
             if effect.transform == "level" and effect.level not in levels:
                 faults.append(f"an effect names the level {effect.level!r}; known: {', '.join(levels)}")
             if effect.transform in {"ln", "log2"} and self.family != "lognormal" and effect.offset == 0:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures import digitised_figure, verification_figure
+from pipeline import figures
+from pipeline.figures import verification_figure
 
 
 def test_the_figure_refuses_a_table_without_figures() -> None:
@@ -51,7 +52,7 @@ def test_a_panel_an_arm_with_digitised_drawn_and_plain_curves() -> None:
     gaps = pd.DataFrame(
         {"trial": ["T", "T"], "arm": ["a", "b"], "largest": [0.03, 0.02], "month": [9.0, 9.0]}
     )
-    figure = digitised_figure(curves, gaps, "Title")
+    figure = figures.digitised_figure(curves, gaps, "Title")
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert [ax.get_title(loc="left") for ax in shown] == ["T\nA, gap +0.030", "T\nB, gap +0.020"]
     assert all(len(ax.lines) == 3 for ax in shown)

@@ -1,0 +1,241 @@
+"""lungio benefit: prognostic or predictive? Who gains from one arm of a randomised cohort over another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from experiments.cohorts import resolve_cohort
+from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
+from experiments.progress import StageProgress
+from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
+from pipeline.config import Bootstrap, CrossValidation, Spec
+from pipeline.run.streams import stage_generator
+from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress, outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from pipeline.benefit import BenefitScores
+
+
+class BenefitStudy(Spec):
+    """One study of benefit. `markers` maps a numeric column to the cut that divides it, or to null."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    seed: int = Field(ge=0)
+    train: CohortChoice
+    endpoint: Literal["os", "pfs"] = "os"
+    treated: str
+    control: str
+    horizon_months: float = Field(12, gt=0)
+    quantities: tuple[Literal["survival", "rmst"], ...] = Field(("survival", "rmst"), min_length=1)
+    base: Literal["cox", "rsf"] = "cox"
+    base_options: dict[str, Any] = {}
+    learners: tuple[Literal["s_learner", "t_learner", "x_learner"], ...] = Field(
+        ("s_learner", "t_learner", "x_learner"), min_length=1
+    )
+    groups: int = Field(3, ge=2, le=10)
+    markers: dict[str, float | None] = {}
+    cross_validation: CrossValidation = CrossValidation(folds=5, repeats=5)
+    bootstrap: Bootstrap = Bootstrap(replicates=500)
+    title: str | None = None
+
+
+def run_benefit(
+    config: str,
+    data: Path | None,
+    out: Path | None,
+    n: int | None,
+    seed: int | None,
+    report: bool,
+    console: Console,
+) -> Path:
+    """Carry out a study of benefit and return its folder."""
+    spec = read_spec(find_config("studies", config), BenefitStudy)
+    changes: dict[str, Any] = {"seed": spec.seed if seed is None else seed}
+    if n is not None:
+        changes["train"] = spec.train.model_copy(update={"patients": n})
+    spec = spec.model_copy(update=changes)
+    source = resolve_cohort(spec.train, data, "train", spec.name)
+    if data is not None and source.simulated:
+        raise InputError(f"--data {data}: study {spec.name!r} draws its patients and reads no file")
+    rng = np.random.default_rng(spec.seed)
+    with StageProgress(console) as progress:
+        cohort = source.cohort(stage_generator(rng, "cohort train"))
+        check_study(spec, cohort)
+        folder, started = study_folder("benefit", spec.name, out)
+        progress("draw or read the cohorts", 1, 1)
+        study = benefit_study(spec, cohort, stage_generator(rng, "benefit"), progress)
+        notebook = NOTEBOOKS / "benefit.py" if report else None
+        page = keep_study("benefit", spec, spec.seed, study, folder, started, progress, notebook)
+    for row in study.tables["measures"].to_dict("records"):
+        console.print(
+            f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "
+            f"({row['low']:.3f} to {row['high']:.3f})",
+            highlight=False,
+        )
+    print_places(console, folder, page)
+    return folder
+
+
+def check_study(spec: BenefitStudy, cohort: Cohort) -> None:
+    """Raise one InputError that names every fault of the study before such a cohort."""
+    from pipeline.benefit import Question, randomised
+    from pipeline.evaluate import unusable
+
+    faults = []
+    numbers = [c.name for c in cohort.columns if c.role == "baseline" and c.kind == "number"]
+    unknown = sorted(set(spec.markers) - set(numbers))
+    if unknown:
+        faults.append(
+            f"markers: cohort {cohort.name!r} has no number {', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(numbers)}"
+        )
+    if spec.cross_validation.by != "patient":
+        faults.append("cross_validation: by: benefit is cross-validated by 'patient'")
+    try:
+        both = randomised(cohort, Question(spec.endpoint, spec.treated, spec.control, spec.horizon_months))
+    except InputError as error:
+        faults.append(str(error))
+    else:
+        y = outcome(both.observed, spec.endpoint)
+        for arm in (spec.treated, spec.control):
+            rows = (both.observed["arm"].astype(str) == arm).to_numpy()
+            why = unusable(y[rows], spec.horizon_months)
+            if why:
+                faults.append(f"horizon_months: {spec.horizon_months:g} cannot be judged in arm {arm}: {why}")
+    if faults:
+        raise InputError(f"study {spec.name!r}: " + "; ".join(faults))
+
+
+def benefit_study(spec: BenefitStudy, cohort: Cohort, rng: np.random.Generator, progress: Progress) -> Study:
+    """Return measures of every learner, groups by predicted benefit, benefit curves and markers."""
+    import pandas as pd
+
+    from pipeline.benefit import Question, benefit_curve, benefit_groups, cross_fitted, judge_benefit
+
+    level = spec.bootstrap.level
+    tables: dict[str, list[pd.DataFrame]] = {"measures": [], "groups": [], "curves": []}
+    for quantity in spec.quantities:
+        question = Question(
+            spec.endpoint, spec.treated, spec.control, spec.horizon_months, quantity, spec.base,
+            spec.base_options,
+        )  # fmt: skip
+        validation = spec.cross_validation
+        scores = cross_fitted(
+            cohort, question, spec.learners, validation.folds, validation.repeats,
+            stage_generator(rng, "cross-fit"), progress,
+        )  # fmt: skip
+        groups = benefit_groups(
+            scores, spec.groups, spec.bootstrap.replicates, level, stage_generator(rng, "groups")
+        )
+        for name, table in (
+            ("measures", judge_benefit(scores, level)),
+            ("groups", groups),
+            ("curves", benefit_curve(scores)),
+        ):
+            table.insert(0, "quantity", quantity)
+            tables[name].append(table)
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    joined["scores"] = score_table(spec, scores)
+    joined["marker_groups"] = marker_groups(spec, scores, stage_generator(rng, "marker groups"))
+    return _described(spec, scores, joined)
+
+
+def score_table(spec: BenefitStudy, scores: BenefitScores) -> pd.DataFrame:
+    """Return prognosis and interaction with treatment of the control risk and every marker, with Holm."""
+    import pandas as pd
+
+    from pipeline.benefit import treatment_interaction
+    from pipeline.evaluate import holm
+
+    y, treated = outcome(scores.cohort.observed, spec.endpoint), scores.treated
+    risk = treatment_interaction(y, treated, scores.rank["control_risk"], spec.bootstrap.level)
+    lines = [{"score": "control_risk", "scale": "rank, out of fold"} | risk]
+    for name, cut in spec.markers.items():
+        values = scores.cohort.observed[name].to_numpy(dtype=float)
+        column = scores.cohort.column(name)
+        scale = "per standard deviation"
+        if cut is not None:
+            values, scale = np.where(np.isfinite(values), values >= cut, np.nan), f"at least {cut:g} v below"
+            spread = float(np.nanstd(values))
+        elif column.positive:
+            least = np.nanmin(values[values > 0])
+            values, scale = np.log(np.maximum(values, least)), "per standard deviation of the logarithm"
+        found = treatment_interaction(y, treated, values, spec.bootstrap.level)
+        if cut is not None and "interaction" in found:  # per step from below to above, not per deviation
+            keys = [k for k in found if k.startswith(("prognostic", "interaction"))]
+            found |= {k: float(found[k] ** (1 / spread)) for k in keys}
+        lines.append({"score": name, "scale": scale} | found)
+    table = pd.DataFrame(lines)
+    return table.assign(p_holm=holm(table["p"].fillna(1.0).to_numpy()))
+
+
+def marker_groups(spec: BenefitStudy, scores: BenefitScores, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the effect of treatment below and above each marker's cut (thirds where there is none)."""
+    import pandas as pd
+
+    from pipeline.benefit import benefit_by_score
+
+    y, treated = outcome(scores.cohort.observed, spec.endpoint), scores.treated
+    tables = []
+    for (name, cut), child in zip(spec.markers.items(), rng.spawn(len(spec.markers)), strict=True):
+        values = scores.cohort.observed[name].to_numpy(dtype=float)
+        known = np.isfinite(values)
+        cuts = np.quantile(values[known], [1 / 3, 2 / 3]) if cut is None else np.array([cut])
+        group = np.where(known, np.searchsorted(cuts, values, side="right"), -1)
+        table = benefit_by_score(
+            y, treated, group, spec.horizon_months, spec.bootstrap.replicates, spec.bootstrap.level, child
+        )
+        words = [f"below {cuts[0]:g}"]
+        words += [f"{low:g} to below {high:g}" for low, high in pairwise(cuts)]
+        words.append(f"at least {cuts[-1]:g}")
+        table["group"] = [words[k] for k in table["group"]]
+        table.insert(0, "score", name)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _described(spec: BenefitStudy, scores: BenefitScores, tables: dict[str, pd.DataFrame]) -> Study:
+    from pipeline import figures
+
+    cohort = scores.cohort
+    first = tables["measures"].query("quantity == @spec.quantities[0] and measure == 'qini'")
+    limits = [
+        "A single trial seldom has the patients to show who gains more: an interval that holds nothing is no "
+        "proof that all gain alike.",
+    ]
+    if "truth" in scores.benefit:
+        limits.append("`truth` is the benefit each simulated patient was given, which no learner can know.")
+    drawn: dict[str, Callable[[], Figure]] = {
+        "benefit_curve": partial(
+            figures.benefit_curve_figure,
+            tables["curves"],
+            spec.horizon_months,
+            ENDPOINTS[spec.endpoint].label,
+        ),
+        "benefit_groups": partial(figures.benefit_groups_figure, tables["groups"], spec.horizon_months),
+    }
+    return Study(
+        title=spec.title or spec.name,
+        lead=f"{spec.treated} v {spec.control}: {ENDPOINTS[spec.endpoint].label.lower()} to "
+        f"{spec.horizon_months:g} months, {len(cohort):,} randomised patients",
+        tables={name: table for name, table in tables.items() if len(table)},
+        figures=drawn,
+        cohorts={"train": cohort},
+        limits=limits,
+        cards=[
+            (f"Qini, {row['learner'].replace('_', ' ')}", f"{row['value']:.3f}",
+             f"{row['low']:.3f} to {row['high']:.3f}; 0 says nothing of who gains")
+            for row in first.to_dict("records")
+        ],
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""The commands that carry out a study in a folder of its own, with the options that all of them take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+Data = Annotated[Path | None, typer.Option(help="the data file of a real cohort")]
+Out = Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")]
+Draw = Annotated[int | None, typer.Option("--n", help="patients to draw, each time it draws some")]
+Seed = Annotated[int | None, typer.Option(help="another seed than the file's")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
+
+
+def benefit(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (poplar_benefit) or a YAML file")],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Prognostic or predictive: who gains from one arm over the other in a randomised cohort."""
+    from experiments.benefit_command import run_benefit
+    from experiments.cli import at_least, console
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_benefit(config, data, out, n, seed, report, console())
+
+
+def dynamic(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
+    ],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Predict anew at every landmark from serial measurements, beside baseline alone."""
+    from experiments.cli import at_least, console
+    from experiments.dynamic_command import run_dynamic
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_dynamic(config, data, out, n, seed, report, console())
+
+
+def mechanism(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_mechanism) or a YAML file")
+    ],
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Name the likeliest deficit behind failure, where enough is known to say; drawn patients only."""
+    from experiments.cli import at_least, console
+    from experiments.mechanism_command import run_mechanism
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_mechanism(config, out, n, seed, report, console())
+
+
+def toxicity(
+    config: Annotated[
+        str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
+    ],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Adverse events with competing risks, and whether patients with one live longer, rightly asked."""
+    from experiments.cli import at_least, console
+    from experiments.toxicity_command import run_toxicity
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_toxicity(config, data, out, n, seed, report, console())
+
+
+def transport(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (chowell_transport) or a YAML file")],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
+    from experiments.cli import at_least, console
+    from experiments.transport_command import run_transport
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_transport(config, data, out, n, seed, report, console())
+
+
+STUDY_COMMANDS: Final = (benefit, dynamic, mechanism, toxicity, transport)

@@ -1,0 +1,137 @@
+"""lungio transport: train on patients drawn from publications alone, judge on real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from experiments.cohorts import CohortSource, resolve_cohort
+from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
+from experiments.progress import StageProgress
+from experiments.studies import NOTEBOOKS, keep_study, print_places, study_folder
+from pipeline.config import Bootstrap, CrossValidation, Spec
+from pipeline.run.streams import stage_generator
+from pipeline.schema import InputError
+from pipeline.transport.learning_curve import LearningCurve
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+
+class TransportExperiment(Spec):
+    """One transport study: whom models are trained on, whom they are judged on, and what is asked."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    seed: int = Field(ge=0)
+    train: CohortChoice = Field(description="a synthetic cohort or a trial of the register")
+    train_arms: tuple[str, ...] | None = Field(None, description="all when left out")
+    test: str = Field(description="a real cohort")
+    test_arms: tuple[str, ...] | None = None
+    endpoints: tuple[Literal["os", "pfs"], ...] = Field(("os", "pfs"), min_length=1)
+    models: dict[Literal["cox", "rsf"], dict[str, Any]] = Field({"cox": {}, "rsf": {}}, min_length=1)
+    inside_models: dict[Literal["cox", "rsf"], dict[str, Any]] = Field(
+        {"cox": {}, "rsf": {}}, min_length=1, description="trained on the test cohort's other folds"
+    )
+    horizons_months: tuple[float, ...] = (6, 12, 18, 24)
+    metrics: tuple[str, ...] = Field(("harrell_c", "uno_c", "auc", "scaled_brier"), min_length=1)
+    cross_validation: CrossValidation = CrossValidation(folds=5, repeats=5)
+    bootstrap: Bootstrap = Bootstrap(replicates=1000)
+    learning_curve: LearningCurve | None = LearningCurve()
+    ablation: bool = True
+    title: str | None = None
+
+
+def run_transport(
+    config: str,
+    data: Path | None,
+    out: Path | None,
+    n: int | None,
+    seed: int | None,
+    report: bool,
+    console: Console,
+) -> Path:
+    """Carry out a transport study and return its folder."""
+    from experiments.transport_study import evidence_without_test, transport_study
+
+    experiment = _experiment(config, n, seed)
+    folder, started = study_folder("transport", experiment.name, out)
+    train, test = _sources(experiment, data)
+    rng = np.random.default_rng(experiment.seed)
+    strict = evidence_without_test(train, test.spec)
+    with StageProgress(console) as progress:
+        real = test.cohort(stage_generator(rng, "cohort test"))
+        study = transport_study(experiment, train, strict, real, rng, progress)
+        notebook = NOTEBOOKS / "transport.py" if report else None
+        page = keep_study(
+            "transport", experiment, experiment.seed, study, folder, started, progress, notebook
+        )
+    _print(study.tables, console)
+    print_places(console, folder, page)
+    return folder
+
+
+def _experiment(config: str, n: int | None, seed: int | None) -> TransportExperiment:
+    experiment = read_spec(find_config("studies", config), TransportExperiment)
+    changed: dict[str, Any] = experiment.model_dump()
+    if seed is not None:
+        changed["seed"] = seed
+    if n is not None:
+        changed["train"]["patients"] = n
+    return TransportExperiment.model_validate(changed)
+
+
+def _sources(experiment: TransportExperiment, data: Path | None) -> tuple[CohortSource, CohortSource]:
+    train = resolve_cohort(experiment.train, None, "train", experiment.name)
+    if not train.simulated:
+        raise InputError(f"train: {experiment.train.cohort!r} is a real cohort; models are to see none")
+    if data is None:
+        raise InputError(
+            f"test: cohort {experiment.test!r} is a real one and its patients are not part of lungio; name "
+            f"their file: lungio transport {experiment.name} --data FILE"
+        )
+    test = resolve_cohort(CohortChoice(cohort=experiment.test), data, "test", experiment.name)
+    if test.simulated:
+        raise InputError(
+            f"test: {experiment.test!r} is not a real cohort; transport is judged on real patients"
+        )
+    # Missing values follow the test cohort's; the generator's own would come on top.
+    plain = train.spec.model_copy(update={"defects": False, "arms": experiment.train_arms or train.spec.arms})
+    return replace(train, spec=plain), test
+
+
+def _print(tables: Mapping[str, pd.DataFrame], console: Console) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    def show(title: str, table: pd.DataFrame, text: tuple[str, ...], prefix: str = "") -> None:
+        shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for name in (*text, "value"):
+            shown.add_column(name.replace("_", " "), justify="right" if name == "value" else "left")
+        for row in table.to_dict("records"):
+            figure = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}){prefix}"
+            shown.add_row(*(str(row[name]) for name in text), figure)
+        console.print(shown)
+
+    scores = tables["scores"].query("metric == 'harrell_c'")
+    show("Harrell's C on real patients", scores, ("endpoint", "data", "model"))
+    differences = tables["differences"].query("metric == 'harrell_c'")
+    show("Difference, paired on the same resamples", differences, ("endpoint", "model", "reference"))
+    if "matched" in tables:
+        for row in tables["matched"].to_dict("records"):
+            number = f"{row['patients']:.0f}" if row["patients"] == row["patients"] else f"> {row['largest']}"
+            console.print(
+                f"{row['endpoint']}, {row['model']}: {number} real patients match synthetic training",
+                highlight=False,
+            )
+    counts = tables["evidence"]["use"].value_counts()
+    console.print(
+        f"evidence: {counts.get('used', 0)} figures used, {counts.get('substitute', 0)} as substitutes, "
+        f"{counts.get('excluded', 0)} of the test cohort's own put aside",
+        highlight=False,
+    )

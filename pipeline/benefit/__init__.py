@@ -1,0 +1,33 @@
+"""Who gains from one treatment over another: learners, and measures that take no risk for a benefit."""
+
+from pipeline.benefit.interaction import benefit_by_score, treatment_interaction
+from pipeline.benefit.judging import (
+    MEASURES,
+    BenefitScores,
+    benefit_curve,
+    benefit_groups,
+    cross_fitted,
+    judge_benefit,
+)
+from pipeline.benefit.learners import LEARNERS, Question, predict_benefit, randomised, true_benefit
+from pipeline.benefit.measures import c_for_benefit, qini
+from pipeline.benefit.pseudo_observations import pseudo_observations
+
+__all__ = [
+    "LEARNERS",
+    "MEASURES",
+    "BenefitScores",
+    "Question",
+    "benefit_by_score",
+    "benefit_curve",
+    "benefit_groups",
+    "c_for_benefit",
+    "cross_fitted",
+    "judge_benefit",
+    "predict_benefit",
+    "pseudo_observations",
+    "qini",
+    "randomised",
+    "treatment_interaction",
+    "true_benefit",
+]
