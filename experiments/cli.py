@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from experiments.cohort_command import cohort_app
 from experiments.evidence_command import evidence_app
 from experiments.realism_command import realism
 from experiments.study_commands import STUDY_COMMANDS
@@ -52,6 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cohort_app, name="cohort", help="Check a file of real patients, and draft its map.")
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(realism)
 for study_command in STUDY_COMMANDS:

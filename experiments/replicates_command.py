@@ -26,7 +26,7 @@ def verify_replicates(
     from pipeline.artifacts import claim_folder
     from pipeline.run.streams import stage_generator
     from synthetic_data.evidence import load_register
-    from synthetic_data.replicates import replicated_ratios, summarised, trial_size
+    from synthetic_data.replicated_trials import replicated_ratios, summarised, trial_size
 
     if config is None:
         raise InputError(

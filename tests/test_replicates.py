@@ -1,85 +1,64 @@
-"""Replicates of a trial: of its real size, and as variable as the published interval says."""
+"""Independent tasks: the same table from every backend, and after a kill."""
 
-from __future__ import annotations
-
-import math
-from dataclasses import replace
+import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from experiments.replicates import run_tasks
 from pipeline.schema import InputError
-from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
-from synthetic_data.evidence import Register, load_register
-from synthetic_data.replicates import replicated_ratios, summarised, trial_size
+
+TASKS = [{"seed": [5, k], "n": 10 + k} for k in range(12)]
+
+
+def mean_of_draws(task):
+    return {"mean": float(np.random.default_rng(task["seed"]).normal(size=task["n"]).mean())}
+
+
+def refused(task):
+    raise AssertionError("nothing was left to do")
 
 
 @pytest.fixture(scope="module")
-def register() -> Register:
-    return load_register()
+def expected():
+    return [mean_of_draws(task) for task in TASKS]
 
 
-@pytest.fixture(scope="module")
-def plan(register: Register) -> Plan:
-    spec = CohortSpec(name="canopy", trial="CANOPY-1", markers=("pdl1_tps", "nlr", "sex"))
-    return plan_cohort(spec, register)
+def test_processes_change_nothing(tmp_path, expected):
+    assert run_tasks(mean_of_draws, TASKS, tmp_path / "one", jobs=1) == expected
+    assert run_tasks(mean_of_draws, TASKS, tmp_path / "two", jobs=2) == expected
 
 
-@pytest.fixture(scope="module")
-def drawn(plan: Plan, register: Register) -> pd.DataFrame:
-    return replicated_ratios(plan, register, 200, np.random.default_rng(5))
+def test_dask_gives_the_same_bits(tmp_path, expected):
+    pytest.importorskip("distributed")
+    assert run_tasks(mean_of_draws, TASKS, tmp_path / "dask", backend="dask", jobs=2) == expected
 
 
-def test_a_replicate_has_the_trial_s_size(plan: Plan) -> None:
-    assert trial_size(plan) == 643  # doi 10.1200/JCO.23.00980
-    arm = plan.trial.arms[0].model_copy(update={"patients": None})
-    trial = plan.trial.model_copy(update={"arms": (arm, *plan.trial.arms[1:])})
-    with pytest.raises(InputError, match=r"the size of .* is not in the register; say --n"):
-        trial_size(replace(plan, trial=trial))
+def test_a_killed_job_goes_on(tmp_path, expected):
+    journal = tmp_path / "journal.jsonl"
+    run_tasks(mean_of_draws, TASKS[:7], journal, jobs=1)
+    lines = journal.read_bytes()
+    journal.write_bytes(lines[:-15])  # the kill came while the last line was written
+    counted = []
+
+    def counting(task):
+        counted.append(task)
+        return mean_of_draws(task)
+
+    assert run_tasks(counting, TASKS, journal, jobs=1) == expected
+    assert len(counted) == 6  # the line cut short, and five that were never begun
+    assert run_tasks(refused, TASKS, journal, jobs=1) == expected
+    assert all("task" in json.loads(line) for line in journal.read_text().splitlines()[-6:])
 
 
-def test_canopy_1_comes_out_negative_with_its_published_ratios_inside(
-    plan: Plan, drawn: pd.DataFrame
-) -> None:
-    table = summarised(plan, drawn)
-    assert set(table["endpoint"]) == {"os", "pfs"}
-    assert table["inside"].all()
-    assert (table["positive"] < 0.5).all()
+def test_results_of_other_tasks_are_not_taken(tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    run_tasks(mean_of_draws, TASKS[:2], journal, jobs=1)
+    other = [{"seed": [6, 0], "n": 10}]
+    assert run_tasks(mean_of_draws, other, journal, jobs=1) == [mean_of_draws(other[0])]
 
 
-def test_replicates_are_as_variable_as_the_published_interval_says(plan: Plan, drawn: pd.DataFrame) -> None:
-    for place, ratio in enumerate(plan.curves.ratios):
-        logs = np.log(drawn.loc[drawn["ratio"] == place, "hazard_ratio"])
-        assert ratio.low is not None
-        assert ratio.high is not None
-        published = math.log(ratio.high / ratio.low) / (2 * 1.96)
-        # 200 replicates know a standard deviation to 5 %; a publication adjusts for strata
-        assert logs.std() == pytest.approx(published, rel=0.25)
-        errors = drawn.loc[drawn["ratio"] == place, "standard_error"]
-        assert logs.std() == pytest.approx(errors.mean(), rel=0.2)
-        assert abs(np.corrcoef(logs[1:], logs[:-1])[0, 1]) < 4 / math.sqrt(200)  # independent
-
-
-def test_a_ratio_the_trial_does_not_have_lies_outside(plan: Plan, drawn: pd.DataFrame) -> None:
-    """The twin: half of the published ratio is not one such a trial shows."""
-    halved = tuple(replace(r, estimate=r.estimate / 2) for r in plan.curves.ratios)
-    table = summarised(replace(plan, curves=replace(plan.curves, ratios=halved)), drawn)
-    assert not table["inside"].any()
-
-
-def test_the_same_generator_gives_the_same_ratios_and_drawn_evidence_spreads_them(
-    plan: Plan, register: Register
-) -> None:
-    few = [replicated_ratios(plan, register, 3, np.random.default_rng(1), 400) for _ in range(2)]
-    pd.testing.assert_frame_equal(*few)
-    sample = replace(plan, spec=plan.spec.model_copy(update={"evidence_draw": "sample"}))
-    anew = replicated_ratios(sample, register, 2, np.random.default_rng(1), 400)
-    assert len(anew) == 2 * len(plan.curves.ratios)
-    assert anew["hazard_ratio"].is_unique
-
-
-def test_a_trial_without_a_ratio_is_refused(plan: Plan, register: Register) -> None:
-    bare = replace(plan, curves=replace(plan.curves, ratios=()))
-    with pytest.raises(InputError, match="no hazard ratio between drawn arms"):
-        replicated_ratios(bare, register, 5, np.random.default_rng(0))
+def test_a_scheduler_that_is_not_there_is_named(tmp_path):
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="no Dask scheduler answers there"):
+        run_tasks(mean_of_draws, TASKS, tmp_path / "x", backend="dask", scheduler="tcp://127.0.0.1:9")

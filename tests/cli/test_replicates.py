@@ -28,7 +28,7 @@ def test_a_folder_with_the_drawn_ratios_and_code_0_when_the_published_are_inside
 
 
 def test_a_published_ratio_outside_ends_with_code_1(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthetic_data import replicates as module
+    from synthetic_data import replicated_trials as module
 
     true = module.summarised
     monkeypatch.setattr(module, "summarised", lambda plan, drawn: true(plan, drawn).assign(inside=False))
