@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from experiments.compare_command import compare
 from experiments.evidence_command import evidence_app
+from experiments.push_command import push
 from experiments.realism_command import realism
 from experiments.study_commands import STUDY_COMMANDS
 
@@ -53,6 +55,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
+app.command()(compare)
+app.command()(push)
 app.command()(realism)
 for study_command in STUDY_COMMANDS:
     app.command()(study_command)
