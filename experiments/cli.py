@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from experiments.cohort_command import cohort_app
 from experiments.compare_command import compare
 from experiments.evidence_command import evidence_app
 from experiments.push_command import push
@@ -54,6 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cohort_app, name="cohort", help="Check a file of real patients, and draft its map.")
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(compare)
 app.command()(push)
@@ -121,12 +123,21 @@ def simulate(
     n: Annotated[int, typer.Option("--n", help="patients to draw")],
     out: Annotated[Path, typer.Option(help="folder to make")],
     seed: Annotated[int, typer.Option(help="same seed, same patients")] = DEFAULT_SEED,
+    chunk: Annotated[
+        int | None, typer.Option(help="write as drawn, in Parquet files of so many rows, for large cohorts")
+    ] = None,
 ) -> None:
     """Draw a synthetic cohort into a folder and show how well it reproduces its publications."""
-    from experiments.run import simulate_to_folder
-
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
+    at_least("--chunk", chunk, 1)
+    if chunk is not None:
+        from experiments.simulate_in_parts import simulate_in_parts
+
+        simulate_in_parts(config, n, chunk, out, seed, console())
+        return
+    from experiments.run import simulate_to_folder
+
     simulate_to_folder(config, n, out, seed, console())
 
 

@@ -68,6 +68,33 @@ def mechanism(
     run_mechanism(config, out, n, seed, report, console())
 
 
+def power(
+    config: Annotated[str, typer.Argument(help="a plan: a shipped name (keynote_189_power) or a YAML file")],
+    out: Out = None,
+    seed: Seed = None,
+    replicates: Annotated[int | None, typer.Option(help="of each size [default: the file's]")] = None,
+    backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
+    jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+    report: Report = True,
+) -> None:
+    """How large a study must be to find what is there; a killed one goes on with the same --out."""
+    import os
+
+    from experiments.cli import at_least, console
+    from experiments.power_command import run_power
+    from experiments.replicates import BACKENDS
+    from pipeline.schema import lookup
+
+    at_least("--replicates", replicates, 10)
+    at_least("--seed", seed, 0)
+    at_least("--jobs", jobs, 1)
+    chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
+    run_power(
+        config, out, seed, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, report, console()
+    )
+
+
 def toxicity(
     config: Annotated[
         str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
@@ -104,4 +131,4 @@ def transport(
     run_transport(config, data, out, n, seed, report, console())
 
 
-STUDY_COMMANDS: Final = (benefit, dynamic, mechanism, toxicity, transport)
+STUDY_COMMANDS: Final = (benefit, dynamic, mechanism, power, toxicity, transport)

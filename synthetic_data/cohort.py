@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from pipeline.schema import ARM, OUTCOMES, Cohort, InputError, Truth
+from pipeline.schema import ARM, OUTCOMES, Cohort, Column, InputError, Truth
 from synthetic_data.cohort_manifest import manifest
+from synthetic_data.cohort_memory import GrowingTable, check_memory
 from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
 from synthetic_data.evidence import Register, load_register
 from synthetic_data.evidence_draw import draw_evidence
@@ -54,31 +53,39 @@ def simulate_cohort(
     -------
     Cohort
         With its truth and a manifest of what it was built on, what was left out and what was assumed.
+
+    Raises
+    ------
+    InputError
+        Fewer patients than arms, or more than the memory that is free can hold.
     """
     population = population_of(source, register, rng)
     plan = population.plan
-    if n < len(plan.arms):
-        raise InputError(
-            f"a cohort of {len(plan.arms)} arms needs at least {len(plan.arms)} patients. Got {n} instead"
-        )
+    check_memory(population, n)
     name = label or plan.spec.name
-    blocks = list(draw_blocks(population, n, rng, name, workers))
+    observed, patients, seen_events, seen_visits = GrowingTable(n), GrowingTable(n), [], []
+    for block in draw_blocks(population, n, rng, name, workers):
+        observed.add(block.observed)
+        patients.add(block.truth)
+        seen_events += [] if block.events is None else [block.events]
+        seen_visits += [] if block.visits is None else [block.visits]
     account = manifest(population, n)
     events = visits = None
     if population.toxicity is not None:
-        events = joined_events([b.events for b in blocks if b.events is not None])
-        account["adverse_events"] = population.toxicity.account
+        events = joined_events(seen_events)
     if plan.spec.visits is not None:
-        visits = joined_visits([b.visits for b in blocks if b.visits is not None])
+        visits = joined_visits(seen_visits)
         account["visits"] = visits.account
-    observed = _stacked([b.observed for b in blocks])
-    patients = _stacked([b.truth for b in blocks])
-    columns = (replace(ARM, categories=plan.arms), *population.markers.columns, *OUTCOMES)
-    if population.surgery is not None:
-        columns += population.surgery.columns
-    truth = Truth(patients, population.hazards, None if visits is None else visits.true)
+    truth = Truth(patients.table(), population.hazards, None if visits is None else visits.true)
     seen = None if visits is None else visits.observed
-    return Cohort(name, observed, columns, True, account, plan.control_arm, truth, seen, events)
+    columns = observed_columns(population)
+    return Cohort(name, observed.table(), columns, True, account, plan.control_arm, truth, seen, events)
+
+
+def observed_columns(population: Population) -> tuple[Column, ...]:
+    """Return the declarations of the columns of a population's patients."""
+    columns = (replace(ARM, categories=population.plan.arms), *population.markers.columns, *OUTCOMES)
+    return columns if population.surgery is None else columns + population.surgery.columns
 
 
 def population_of(
@@ -109,8 +116,17 @@ def population_of(
 
 def draw_blocks(
     population: Population, n: int, rng: np.random.Generator, name: str, workers: int | None = None
-) -> Iterator[Block]:
-    """Draw `n` patients block by block, in their order."""
+) -> Generator[Block]:
+    """Draw `n` patients block by block, in their order.
+
+    Raises
+    ------
+    InputError
+        Fewer patients than arms.
+    """
+    arms = len(population.plan.arms)
+    if n < arms:
+        raise InputError(f"a cohort of {arms} arms needs at least {arms} patients. Got {n} instead")
     key = draw_key(rng)
     sizes = [min(BLOCK, n - first) for first in range(0, n, BLOCK)]
     if len(sizes) == 1:
@@ -128,19 +144,3 @@ def draw_blocks(
             if following < len(sizes):
                 waiting.append(pool.submit(draw_block, population, key, following, sizes[following], name))
             yield block
-
-
-def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the tables one under the other, column after column, so that memory holds little twice."""
-    if len(tables) == 1:
-        return tables[0]
-    index = pd.Index(np.concatenate([t.index.to_numpy() for t in tables]), name="patient")
-    columns: dict[str, Any] = {}
-    for name in tables[0].columns:
-        parts = [table.pop(name) for table in tables]
-        columns[name] = (
-            pd.Categorical.from_codes(np.concatenate([p.cat.codes for p in parts]), dtype=parts[0].dtype)
-            if isinstance(parts[0].dtype, pd.CategoricalDtype)
-            else np.concatenate([p.to_numpy() for p in parts])
-        )
-    return pd.DataFrame(columns, index=index, copy=False)

@@ -70,4 +70,4 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
         "sources": sorted(
             {f.source for f in plan.curves.figures} | {r.source for r in plan.responses.values()}
         ),
-    }
+    } | ({} if population.toxicity is None else {"adverse_events": population.toxicity.account})

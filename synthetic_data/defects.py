@@ -26,8 +26,8 @@ def add_defects(
 
     Values under a marker's detection limit become that limit or half of it, as the marker declares;
     then values go missing, completely at random or depending on another column's true value. A
-    boolean column with missing values holds 0.0, 1.0 and NaN. Each marker has a stream of its own, or
-    that of the one it is tested with.
+    boolean column whose values can be missing holds 0.0, 1.0 and NaN. Each marker has a stream of its
+    own, or that of the one it is tested with.
 
     Parameters
     ----------
@@ -61,9 +61,8 @@ def _limited(values: pd.Series[Any], simulation: Simulation) -> pd.Series[Any]:
 
 
 def _blanked(values: pd.Series[Any], absent: NDArray[np.bool_]) -> pd.Series[Any]:
-    if not absent.any():
-        return values
-    return (values.astype(float) if values.dtype == bool else values).mask(absent)
+    values = values.astype(float) if values.dtype == bool else values  # whether or not one is missing here
+    return values.mask(absent) if absent.any() else values
 
 
 def _chance(missing: Missing, column: str, draw: MarkerDraw) -> float | Floats:

@@ -178,13 +178,18 @@ def draw_truth(
         for treatment in treatments
     }
     for endpoint, parts in apart.items():
-        truth |= {f"{endpoint}_contribution[{c}]": x for c, x in parts.received(groups).items()}
+        truth |= {f"{endpoint}_contribution[{c}]": _single(x) for c, x in parts.received(groups).items()}
     if len({treatment.inhibitor for treatment in treatments}) == 2:
-        # single precision: nothing is drawn from it, explanations are held against it
         modified = apart["os"].modification()
-        truth |= {f"os_modification[{c}]": x.astype(np.float32) for c, x in modified.items()}
+        truth |= {f"os_modification[{c}]": _single(x) for c, x in modified.items()}
     truth |= totals(pieces, n)
-    return truth | {f"benefit_contribution[{c}]": x for c, x in apart["os"].benefit(treatments).items()}
+    benefit = apart["os"].benefit(treatments)
+    return truth | {f"benefit_contribution[{c}]": _single(x) for c, x in benefit.items()}
+
+
+def _single(values: Floats) -> NDArray[np.float32]:
+    """Return values in single precision: they fill most of the memory, and nothing is drawn from them."""
+    return values.astype(np.float32)
 
 
 def _draw_response(population: Population, truth: dict[str, Any], streams: Streams) -> NDArray[np.object_]:

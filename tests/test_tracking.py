@@ -55,6 +55,25 @@ def test_a_parent_and_a_child_for_each_model(filed: Filed) -> None:
     assert all(run.info.status == "FINISHED" for run in children.values())
 
 
+def test_each_trial_of_a_search_is_a_run_below_the_models(filed: Filed) -> None:
+    from types import SimpleNamespace
+
+    from pipeline.tracking.runs import _track_trials
+
+    trials = pd.DataFrame({"trial": [0, 1], "max_depth": [2, 3], "loss": [4.5, 4.2], "seconds": 0.1})
+    tables = pd.concat([trials.assign(model="gbm"), trials.assign(model="other", window=7.0)])
+    child = filed.runs()["cox"].info
+    view = SimpleNamespace(facts=load_run(filed.run).facts, table=lambda _: tables)
+    _track_trials(filed.client, view, child.experiment_id, child.run_id, "gbm")
+    found = filed.client.search_runs(
+        [child.experiment_id], f"tags.`mlflow.parentRunId` = '{child.run_id}'", order_by=["metrics.loss"]
+    )
+    assert [run.data.metrics["loss"] for run in found] == [4.2, 4.5]
+    assert [run.data.params for run in found] == [{"max_depth": "3"}, {"max_depth": "2"}]
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert set(filed.runs()) == {"cox", "rsf", "pdl1", "oracle"}  # no trial is taken for a model's run
+
+
 def test_horizons_are_steps(filed: Filed) -> None:
     child = filed.runs()["cox"]
     history = filed.client.get_metric_history(child.info.run_id, "external.auc")

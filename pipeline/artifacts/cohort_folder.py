@@ -58,7 +58,7 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
     with new_folder(folder) as partial:
         cohort.observed.to_parquet(partial / "observed.parquet")
         cohort.observed.to_csv(partial / "observed.csv")
-        write_json(partial / "columns.json", [_column_as_json(c) for c in cohort.columns])
+        write_json(partial / "columns.json", [column_as_json(c) for c in cohort.columns])
         if cohort.visits is not None:
             cohort.visits.to_parquet(partial / "visits.parquet")
             cohort.visits.to_csv(partial / "visits.csv", index=False)
@@ -149,7 +149,8 @@ def _finite(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _column_as_json(column: Column) -> dict[str, Any]:
+def column_as_json(column: Column) -> dict[str, Any]:
+    """Return a column's declaration, ready for `write_json`."""
     return asdict(column)
 
 

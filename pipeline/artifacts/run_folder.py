@@ -32,6 +32,8 @@ LIBRARIES = (
     "lifelines",
     "shap",
     "numba",
+    "optuna",
+    "xgboost-cpu",
 )
 
 

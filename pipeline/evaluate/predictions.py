@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -77,9 +77,11 @@ def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
     )
 
 
-def build_models(cohort: Cohort, analysis: Analysis) -> dict[str, SurvivalModel]:
+def build_models(
+    cohort: Cohort, analysis: Analysis, progress: Progress = silent
+) -> dict[str, SurvivalModel]:
     """Return every unfitted model the analysis names, or one InputError with all that is wrong."""
-    context = model_context(cohort, analysis)
+    context = replace(model_context(cohort, analysis), progress=progress)
     built, faults = {}, []
     for name, options in analysis.models.items():
         try:
@@ -96,7 +98,7 @@ def fit_models(
 ) -> dict[str, SurvivalModel]:
     """Fit every model of the analysis on the whole cohort."""
     y = outcome(cohort.observed, analysis.endpoint)
-    built = build_models(cohort, analysis)
+    built = build_models(cohort, analysis, progress)
     fitted = {}
     for done, ((name, model), child) in enumerate(zip(built.items(), rng.spawn(len(built)), strict=True), 1):
         fitted[name] = model.fit(cohort.observed, y, child)
@@ -140,7 +142,7 @@ def cross_validate(
         number[part.repeat, rows] = part.fold
         nothing = null_prediction(y_train["time"], y_train["event"], len(rows), months)
         pending["", part.repeat].put(rows, nothing)
-        models = build_models(train, analysis)
+        models = build_models(train, analysis, progress)
         for position, (name, draws) in enumerate(zip(names, child.spawn(len(names)), strict=True), 1):
             model = models[name].fit(train.observed, y_train, draws)
             pending[name, part.repeat].put(rows, model.predict(test, months))

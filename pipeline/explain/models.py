@@ -1,4 +1,4 @@
-"""Explain a fitted model: Cox on its log hazard, the forest on survival, hazard or restricted mean."""
+"""Explain a fitted model: Cox and boosting on the log hazard, the forest on survival, hazard or mean."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.explain.attribution import (
     Scale,
 )
 from pipeline.explain.exact import linear_shap, tree_shap, tree_shap_interactions
+from pipeline.explain.leaf_paths import ForestNodes
 from pipeline.explain.stories import value_levels
 from pipeline.models.contract import restricted_mean
 from pipeline.schema import Column, Floats, lookup
@@ -67,8 +68,8 @@ def explain(
     `cox` is explained on the log relative hazard, where its contributions are the same at every
     horizon: ``coefficient * (value - mean of the background)``. They are exact on the complementary
     log-log of survival too, which differs by a constant; on survival itself a Cox model has no closed
-    form, and none is given. `rsf` is explained at each horizon on the survival probability, the cumulative
-    hazard or the restricted mean survival up to it.
+    form, and none is given. `gbm` is explained on the log relative hazard too; `rsf` at each horizon on the
+    survival probability, the cumulative hazard or the restricted mean survival up to it.
 
     Parameters
     ----------
@@ -202,11 +203,12 @@ def _interactions(
     model: Any, attribution: Attribution, frame: pd.DataFrame, k: int, names: list[str]
 ) -> Floats | None:
     """Mean size of the interactions between columns, shape (columns, columns); None where there are none."""
-    if attribution.scale is LOG_HAZARD:
-        return None
-    scale = next(key for key, value in FOREST_SCALES.items() if value is attribution.scale)
-    answers = leaf_values(model.forest, scale, attribution.months[[k]])
-    found = tree_shap_interactions(model.forest, answers, model.inputs(frame))[:, :, :, 0]
+    if EXPLAINERS[model.name] not in (_explain_forest, _explain_boosting):
+        return None  # linear
+    scales = [key for key, value in FOREST_SCALES.items() if value is attribution.scale]
+    scale: ForestScale = scales[0] if scales else "survival"
+    trees, answers = _trees(model, scale, attribution.months[[k]])
+    found = tree_shap_interactions(trees, answers, model.inputs(frame))[:, :, :, 0]
     columns = attribution.sources["column"].tolist()
     member = np.array([[float(c == name) for name in names] for c in columns])
     summed = np.einsum("npq,pa,qb->nab", found, member, member, optimize=True)
@@ -228,10 +230,24 @@ def _explain_forest(model: Any, question: Question) -> Answer:
     x = model.features.transform(question.frame)[names].to_numpy()
     fill = question.background
     known = None if fill is None else model.features.transform(fill)[names].to_numpy()
-    answers = leaf_values(model.forest, question.scale, question.months)
-    values, base = tree_shap(model.forest, answers, x, known)
+    values, base = tree_shap(*_trees(model, question.scale, question.months), x, known)
     prediction = forest_prediction(model, question)
     return Answer(values, base, prediction, question.months, FOREST_SCALES[question.scale])
+
+
+def _explain_boosting(model: Any, question: Question) -> Answer:
+    x, (trees, answers) = model.inputs(question.frame), _trees(model, question.scale, question.months)
+    fill = question.background
+    values, base = tree_shap(trees, answers, x, None if fill is None else model.inputs(fill))
+    risk = model.predict(question.frame, question.months[:1]).risk
+    return Answer(values, base - model.slope * model.centre, risk[:, None], np.array([np.nan]), LOG_HAZARD)
+
+
+def _trees(model: Any, scale: ForestScale, months: Floats) -> tuple[ForestNodes, Floats]:
+    """Return the trees of a model and what their leaves answer, of which the mean over trees is explained."""
+    if model.name == "gbm":
+        return model.trees, (len(model.trees) * model.slope * model.trees.values)[:, None]
+    return model.forest, leaf_values(model.forest, scale, months)
 
 
 def leaf_values(forest: Any, scale: ForestScale, months: Floats) -> Floats:
@@ -266,4 +282,5 @@ EXPLAINERS: Final[Mapping[str, Callable[[Any, Question], Answer]]] = {
     "cox": _explain_cox,
     "bayes_cox": _explain_cox,
     "rsf": _explain_forest,
+    "gbm": _explain_boosting,
 }

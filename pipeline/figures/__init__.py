@@ -38,6 +38,7 @@ from pipeline.figures.performance import (
     roc,
     roc_figure,
 )
+from pipeline.figures.power import power_figure
 from pipeline.figures.style import new_figure, save_figure
 from pipeline.figures.survival import (
     fidelity,
@@ -92,6 +93,7 @@ __all__ = [
     "new_figure",
     "numbers_at_risk",
     "numbers_at_risk_table",
+    "power_figure",
     "prediction_histogram",
     "reliability_figure",
     "roc",

@@ -43,6 +43,7 @@ MODEL_LABELS: Final = {
     "oracle": "Oracle (true risk)",
     "cox": "Cox, ridge",
     "rsf": "Survival forest",
+    "gbm": "Gradient boosting",
     "pdl1": "PD-L1 rule",
     **{name: score.label for name, score in SCORES.items()},
     "baseline_cox": "Cox, baseline only",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipeline.config import Spec
-from pipeline.schema import Column, Floats, InputError, Prediction, Truth
+from pipeline.schema import Column, Floats, InputError, Prediction, Progress, Truth, silent
 
 Outcome = NDArray[np.void]  # structured: event (bool), time (months)
 Arrays = dict[str, NDArray[Any]]
@@ -39,6 +39,8 @@ class ModelContext:
         The arm that treatment effects are measured against.
     measured : tuple of Column
         Every declared column, feature or not: what published scores may read; `columns` when empty.
+    progress : Progress
+        Told how far a search of hyper-parameters is.
     """
 
     columns: tuple[Column, ...]
@@ -48,6 +50,7 @@ class ModelContext:
     truths: tuple[Truth, ...] = ()
     control_arm: str | None = None
     measured: tuple[Column, ...] = ()
+    progress: Progress = silent
 
 
 class FeatureTransformer(Protocol):

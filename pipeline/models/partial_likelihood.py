@@ -147,11 +147,7 @@ def cross_validated_likelihood(
     a patient has several rows, `patients` (0, 1, ...) keeps them in one fold.
     """
     patients = np.arange(len(months)) if patients is None else patients
-    had_event = np.bincount(patients, event) > 0
-    fold_of = np.empty(len(had_event), dtype=int)
-    for kind in (True, False):
-        members = np.flatnonzero(had_event == kind)
-        fold_of[rng.permutation(members)] = np.arange(len(members)) % folds
+    fold_of = stratified_folds(np.bincount(patients, event) > 0, folds, rng)
     fold = fold_of[patients]
     everyone = RiskSets.of(x, months, event)
     totals = np.zeros(len(penalties))
@@ -164,3 +160,12 @@ def cross_validated_likelihood(
             beta = ridge_fit(training, penalties[j] * int(inside.sum()), beta)
             totals[j] += everyone.log_likelihood(beta) - training.log_likelihood(beta)
     return totals
+
+
+def stratified_folds(event: NDArray[np.bool_], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the fold of each patient, 0 to `folds` - 1, those with and without the event spread evenly."""
+    fold_of = np.empty(len(event), dtype=np.intp)
+    for kind in (True, False):
+        members = np.flatnonzero(event == kind)
+        fold_of[rng.permutation(members)] = np.arange(len(members)) % folds
+    return fold_of

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pipeline.models.bayes_cox import BayesCox
+from pipeline.models.boosting import GradientBoosting
 from pipeline.models.contract import ModelContext, SurvivalModel
 from pipeline.models.cox import RidgeCox
 from pipeline.models.forest import ForestModel
@@ -19,6 +20,7 @@ MODELS: Final[Mapping[str, Callable[..., SurvivalModel]]] = {
     "cox": RidgeCox,
     "bayes_cox": BayesCox,
     "rsf": ForestModel,
+    "gbm": GradientBoosting,
     "pdl1": Pdl1Rule,
     "oracle": Oracle,
     **{name: ScoreKind(name) for name in SCORES},

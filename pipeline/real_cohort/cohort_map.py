@@ -26,6 +26,7 @@ from pipeline.real_cohort.column_map import (
     TimeMap,
     Token,
 )
+from pipeline.real_cohort.table_file import ROW
 from pipeline.schema import OUTCOMES, InputError
 
 Confirmable = Literal["event_coding", "time_unit"]
@@ -82,7 +83,8 @@ class CohortMap(MapSpec):
     also_known_as: tuple[str, ...] = Field(
         (), description="words by which published figures name these patients, beside the citation"
     )
-    patient: Header
+    sheet: str | None = Field(None, description="of an Excel workbook with several")
+    patient: Header = Field(description="(row) where the file has no ids: its rows are numbered")
     missing: Annotated[tuple[str, ...], BeforeValidator(_texts)] = USUAL_MISSING
     decimal: Literal[".", ","] = "."
     columns: dict[Annotated[str, Field(pattern=NAME)], ColumnMap] = Field(min_length=1)
@@ -115,7 +117,7 @@ class CohortMap(MapSpec):
 
     def headers(self) -> dict[str, str]:
         """Every header of the file that the map uses, with the first thing it is used for."""
-        used = {self.patient: "patient"}
+        used = {} if self.patient == ROW else {self.patient: "patient"}
         parts: list[tuple[str, Any]] = [*self.outcomes.parts(), ("arm", self.arm), ("site", self.site)]
         for name, part in parts:
             if part is not None and part.column is not None:

@@ -34,10 +34,12 @@ class Faults:
 
     listed: list[str] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
+    entries: list[tuple[str, str, str, int]] = field(default_factory=list)
 
-    def add(self, header: str, target: str, text: str) -> None:
-        """Add one fault of the file's column `header`, which becomes `target`."""
+    def add(self, header: str, target: str, text: str, count: int = 0) -> None:
+        """Add one fault of the file's column `header`, which becomes `target`, in `count` rows."""
         self.targets.add(target)
+        self.entries.append((header, target, text, count))
         name = f"column {header!r}" + (f" ({target})" if target and target != header else "")
         self.listed.append(f"{name}: {text}")
 
@@ -90,6 +92,7 @@ def numbers(
             header,
             target,
             f"{counted(len(bad), 'text')} in a number column, {_where(file, bad, text)}; {remedy}",
+            len(bad),
         )
     return out
 
@@ -137,6 +140,7 @@ def _check_range(
         column.column, target,
         f"{counted(len(bad), 'value')} outside {column.low:g} to {column.high:g}{unit}, "
         f"{_where(file, bad, shown)}{hint or '; correct them or widen low and high'}",
+        len(bad),
     )  # fmt: skip
 
 
@@ -156,6 +160,7 @@ def _facts(file: TableFile, target: str, column: ColumnMap, text: Text, faults: 
             column.column, target,
             f"{counted(len(bad), 'value')} {what}, {_where(file, bad, text)}; "
             "say under `recode` what each means, or list them under `missing`",
+            len(bad),
         )  # fmt: skip
     return facts
 
@@ -175,6 +180,7 @@ def _levels(
             header, target,
             f"{counted(len(bad), 'value')} not named under `recode`, {_where(file, bad, text)}; "
             "name them there, or list them under `missing`",
+            len(bad),
         )  # fmt: skip
     return levels
 
@@ -219,5 +225,6 @@ def events(
             part.column, target,
             f"{counted(len(bad), 'value')} ({len(rest)} different) named neither under event_value nor under "
             f"censored_value, {_where(file, bad, text)}; name every value, or list them under `missing`",
+            len(bad),
         )  # fmt: skip
     return [t in event if t in event | censored else None for t in tokens]

@@ -43,7 +43,7 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
     ----------
     cohort_map : CohortMap
     data_path : path
-        CSV, TSV or Parquet.
+        CSV, TSV, Excel workbook or Parquet.
 
     Returns
     -------
@@ -52,18 +52,10 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         the map, the warnings and the columns that are not mapped.
     """
     faults = Faults()
-    file, serial = split_visits(cohort_map, read_table(data_path), Path(data_path), faults)
-    file = _with_every_header(cohort_map, file, faults)
+    file, serial = split_visits(cohort_map, read_table(data_path, cohort_map.sheet), Path(data_path), faults)
+    file = with_every_header(cohort_map, file, faults)
     warnings: list[str] = []
-    missing = (*cohort_map.missing,)
-    frame = pd.DataFrame(index=range(len(file.cells)))
-    frame["patient"] = _patients(cohort_map, file, faults)
-    _read_groups(cohort_map, file, frame, faults, missing)
-    for name, column in cohort_map.columns.items():
-        values = baseline(file, name, column, faults, missing, cohort_map.decimal)
-        frame[name] = values.to_numpy() if values.dtype == object else values.array
-    for name, part in cohort_map.outcomes.parts():
-        frame[name] = _outcome(cohort_map, name, part, file, faults, missing)
+    frame = _converted(cohort_map, file, faults)
     frame = _leave_out(cohort_map, frame, warnings)
     if frame.empty:
         faults.listed.append("no patient is left after leave_out_without")
@@ -82,7 +74,36 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         warnings += said
     if faults.listed:
         raise _error(data_path, cohort_map, faults)
-    return replace(_cohort(cohort_map, file, frame, warnings), visits=visits, events=events)
+    return replace(build_cohort(cohort_map, file, frame, warnings), visits=visits, events=events)
+
+
+def _converted(cohort_map: CohortMap, file: TableFile, faults: Faults) -> pd.DataFrame:
+    """Return patient, groups, baseline columns and outcomes of every row, what cannot be read as missing."""
+    missing = (*cohort_map.missing,)
+    frame = pd.DataFrame(index=range(len(file.cells)))
+    frame["patient"] = _patients(cohort_map, file, faults)
+    _read_groups(cohort_map, file, frame, faults, missing)
+    for name, column in cohort_map.columns.items():
+        values = baseline(file, name, column, faults, missing, cohort_map.decimal)
+        frame[name] = values.to_numpy() if values.dtype == object else values.array
+    for name, part in cohort_map.outcomes.parts():
+        frame[name] = _outcome(cohort_map, name, part, file, faults, missing)
+    return frame
+
+
+def lenient_frame(cohort_map: CohortMap, file: TableFile, faults: Faults) -> pd.DataFrame:
+    """Return the rows that the map keeps, with its corrections made and every fault of reading listed."""
+    file = with_every_header(cohort_map, file, faults)
+    frame = _leave_out(cohort_map, _converted(cohort_map, file, faults), [])
+    _check_complete(cohort_map, file, frame, faults)
+    if {"os_months", "pfs_months"} <= set(frame):
+        excess = frame["pfs_months"] - frame["os_months"]
+        rounded = (excess > 0) & (excess <= ROUNDING_MONTHS)
+        frame.loc[rounded, "pfs_months"] = frame.loc[rounded, "os_months"]
+        if "death_is_pfs_event" in cohort_map.corrections:
+            at_end = _true(frame["died"]) & (frame["pfs_months"] == frame["os_months"]).to_numpy()
+            frame.loc[at_end, "progressed_or_died"] = True
+    return frame
 
 
 def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputError:
@@ -92,7 +113,7 @@ def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputErro
     )
 
 
-def _with_every_header(cohort_map: CohortMap, file: TableFile, faults: Faults) -> TableFile:
+def with_every_header(cohort_map: CohortMap, file: TableFile, faults: Faults) -> TableFile:
     """Name the headers that are missing and stand empty columns in, so that all else is checked too."""
     there = list(file.cells.columns)
     folded = {h.casefold(): h for h in reversed(there)}
@@ -114,6 +135,7 @@ def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[st
             cohort_map.patient,
             "patient",
             f"{counted(len(absent), 'row')} without a patient id, {_rows(file, absent)}",
+            len(absent),
         )
     known = pd.Series(ids, dtype=object).dropna()
     again = known.index[known.duplicated()].tolist()
@@ -122,6 +144,7 @@ def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[st
             cohort_map.patient, "patient",
             f"{counted(known[again].nunique(), 'patient')} in more than one row, again {_rows(file, again)}; "
             "a cohort has one row a patient",
+            len(again),
         )  # fmt: skip
     return ["" if v is None else v for v in ids]
 
@@ -188,6 +211,7 @@ def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame,
                 header, name,
                 f"is missing for {counted(len(absent), 'patient')}, {_rows(file, absent)}; fill it in, "
                 f"or list {name} under `leave_out_without`",
+                len(absent),
             )  # fmt: skip
 
 
@@ -245,7 +269,8 @@ def _check_outcomes(
             warnings.append(f"{finding.column}: {finding.message}")
 
 
-def _cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, warnings: list[str]) -> Cohort:
+def build_cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, warnings: list[str]) -> Cohort:
+    """Return the cohort of rows that were converted and checked."""
     for name in ("died", "progressed_or_died"):
         if name in frame:
             frame[name] = frame[name].astype(bool)

@@ -1,12 +1,14 @@
-"""A CSV, TSV or Parquet file as a table of text, with its fingerprint."""
+"""A CSV, TSV, Excel, Parquet or ARFF file as a table of text, with its fingerprint."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +21,6 @@ from pipeline.real_cohort.column_map import token
 from pipeline.schema import InputError
 
 FOREIGN: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive; save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as CSV"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"%PDF", "a PDF document; export the table as CSV"),
@@ -27,6 +28,8 @@ FOREIGN: Final = (
     (b"HEADER RECORD", "a SAS transport file; export it as CSV"),
     (b"$FL2", "an SPSS file; export it as CSV"),
 )
+ROW: Final = "(row)"  # names no column but the row of the file: the patient's id where there is none
+ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 DELIMITERS: Final = (",", ";", "\t", "|")
 SHOWN: Final = 3
 
@@ -44,7 +47,7 @@ class TableFile:
     rows : array, shape (n,)
         The row each record has in the file, the header being row 1.
     sha256, size_bytes, encoding : str, int, str
-        `encoding` is "parquet" for a Parquet file.
+        `encoding` is "parquet" or "xlsx" for such a file.
     """
 
     name: str
@@ -56,6 +59,8 @@ class TableFile:
 
     def text(self, header: str, missing: Sequence[str] = ()) -> list[str | None]:
         """Return a column as stripped text; None where it is empty or one of `missing`."""
+        if header == ROW:
+            return [str(row) for row in self.rows]
         values = self.cells[header]
         if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
             text = ["" if v is None or v is pd.NA or v != v else str(v).strip() for v in values]
@@ -66,8 +71,11 @@ class TableFile:
         return [None if v in empty or token(v) in empty else v for v in text]
 
 
-def read_table(path: Path | str) -> TableFile:
-    """Return the table in a CSV, TSV or Parquet file.
+def read_table(path: Path | str, sheet: str | None = None) -> TableFile:
+    """Return the table in a CSV, TSV, Excel (.xlsx), Parquet or ARFF file.
+
+    `sheet` names one of a workbook; it may be left out where there is only one, and other kinds of file
+    pay no heed to it.
 
     Raises
     ------
@@ -81,7 +89,7 @@ def read_table(path: Path | str) -> TableFile:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except IsADirectoryError as error:
-        raise InputError(f"{path}: is a folder; give the CSV, TSV or Parquet file itself") from error
+        raise InputError(f"{path}: is a folder; give the CSV, TSV, Excel or Parquet file itself") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if not content.strip():
@@ -89,6 +97,8 @@ def read_table(path: Path | str) -> TableFile:
     fingerprint = hashlib.sha256(content).hexdigest()
     if content[:4] == b"PAR1":
         cells, rows, encoding = _parquet(path, content)
+    elif content[:4] == b"PK\x03\x04":
+        cells, rows, encoding = _workbook(path, content, sheet)
     else:
         cells, rows, encoding = _delimited(path, content)
     if cells.empty:
@@ -110,6 +120,32 @@ def _parquet(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, 
     return cells, np.arange(len(cells), dtype=np.int64) + 2, "parquet"
 
 
+def _workbook(
+    path: Path, content: bytes, sheet: str | None
+) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
+    import zipfile
+
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise InputError(f"{path}: a zip archive, but no Excel workbook that can be read") from error
+    with closing(book):
+        names = [ws.title for ws in book.worksheets]
+        if sheet is None and len(names) != 1:
+            raise InputError(f"{path}: has the sheets {', '.join(names)}; name one under `sheet` in the map")
+        if sheet is not None and sheet not in names:
+            raise InputError(f"{path}: has no sheet {sheet!r}; it has {', '.join(names)}")
+        values = book[sheet or names[0]].iter_rows(values_only=True)
+        records = [["" if v is None else str(v).strip() for v in row] for row in values]
+    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(r)]
+    if not numbered:
+        raise InputError(f"{path}: the sheet {sheet or names[0]!r} is empty")
+    return *_rectangle(path, numbered), "xlsx"
+
+
 def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
     for magic, what in FOREIGN:
         if content.startswith(magic):
@@ -117,6 +153,12 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
     text, encoding = _decoded(path, content)
     if text.lstrip()[:1] in {"{", "["} or text.lstrip()[:5].lower() in {"<html", "<!doc", "<?xml"}:
         raise InputError(f"{path}: neither CSV, TSV nor Parquet but JSON, HTML or XML; export it as CSV")
+    if (data := re.search(r"^@data\s*$", text, re.IGNORECASE | re.MULTILINE)) is not None:
+        names = [m.group(1).strip("'\"") for m in ATTRIBUTE.finditer(text, 0, data.start())]
+        before = text.count("\n", 0, data.end()) + 1
+        body = list(csv.reader(io.StringIO(text[data.end() :].lstrip("\r\n"), newline=""), quotechar="'"))
+        numbered = [(before + i, [c.strip() for c in r]) for i, r in enumerate(body, start=1) if any(r)]
+        return *_rectangle(path, [(0, names), *numbered]), encoding
     first = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=first.count)
     if not first.count(delimiter):
@@ -128,6 +170,13 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
     except csv.Error as error:
         raise InputError(f"{path}: not a readable CSV file ({error})") from error
     numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
+    return *_rectangle(path, numbered), encoding
+
+
+def _rectangle(
+    path: Path, numbered: list[tuple[int, list[str]]]
+) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Return cells and row numbers of records whose first one is the header."""
     header = [name.strip() for name in numbered[0][1]]
     body = numbered[1:]
     faults = _shape_faults(header, body)
@@ -135,7 +184,7 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
         raise InputError(f"{path}: not a rectangular table\n  " + "\n  ".join(faults))
     cells = pd.DataFrame([r for _, r in body], columns=pd.Index(header), dtype=object)
     keep = [name for name in header if name]
-    return cells[keep], np.array([i for i, _ in body], dtype=np.int64), encoding
+    return cells[keep], np.array([i for i, _ in body], dtype=np.int64)
 
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from pipeline.schema import ENDPOINTS, Cohort, Progress, silent
 
 if TYPE_CHECKING:
     from pipeline.evaluate import Predictions, Settled
+    from pipeline.models import SurvivalModel
 
 CEILING_SLACK: Final = 0.005  # of C: what chance may give a model over the truth
 SHUFFLED_C: Final = (0.47, 0.53)
@@ -43,6 +44,7 @@ TABLES: Final[Mapping[str, str]] = {
     "roc": "ROC curves by horizon",
     "predictions": "risk and event-free probability of each patient by row, model and horizon",
     "chosen": "what each fit of the cross-validation chose",
+    "tuning": "every trial of the search for hyper-parameters, of the models fitted on the whole cohort",
     "optimism": "apparent scores and their bootstrap corrections, where asked for",
     "importance": "mean size of contributions by feature, column, modality and immune mechanism",
     "beeswarm": "contributions of the most important columns",
@@ -109,6 +111,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
     }
+    tables["tuning"] = tuning_table(models)
     if reference is not None:
         tables["differences"] = differences(judgement, reference)
     progress("curves", 1, 1)
@@ -199,6 +202,14 @@ def prediction_table(predictions: Predictions, analysis: Analysis) -> pd.DataFra
                     "survival": prediction.at(months),
                 }))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def tuning_table(models: Mapping[str, SurvivalModel]) -> pd.DataFrame:
+    """Return one row a trial of every model that was tuned: `model`, `trial`, `loss`, `seconds`, settings."""
+    searches = {name: found.trials for name, m in models.items() if (found := getattr(m, "tuning", None))}
+    nothing = pd.DataFrame(columns=["model", "trial", "loss", "seconds"])
+    tables = [t.assign(model=name) for name, t in searches.items()]
+    return pd.concat(tables, ignore_index=True) if tables else nothing
 
 
 def reference_model(analysis: Analysis) -> str | None:

@@ -25,7 +25,7 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
 
     The parent holds parameters, data sets, figures, tables and each model's overall scores side by side;
     each child holds one model: parameters, scores with the horizon in months as step, their interval ends
-    as ``.low`` and ``.high``, and the model itself where it can be saved.
+    as ``.low`` and ``.high``, the model itself where it can be saved, and below it each trial of its tuning.
 
     Parameters
     ----------
@@ -86,9 +86,23 @@ def _track_model(
             client.log_artifact(run, str(figure), "figures")
         if model in view.models():
             _log_model(mlflow, view, run, model)
+        if "tuning" in view.tables:
+            _track_trials(client, view, experiment_id, run, model)
         status = "FINISHED"
     finally:
         client.set_terminated(run, status)
+
+
+def _track_trials(client: Any, view: RunView, experiment_id: str, parent: str, model: str) -> None:
+    """File each trial of a model's search for hyper-parameters as a run of its own below the model's."""
+    table = view.table("tuning")
+    for row in table[table["model"] == model].dropna(axis=1).to_dict("records"):
+        number, measured = int(row.pop("trial")), {name: float(row.pop(name)) for name in ("loss", "seconds")}
+        tags = _tags(view.facts) | {"mlflow.parentRunId": parent, "model": str(row.pop("model"))}
+        run = client.create_run(experiment_id, run_name=f"{model} · trial {number}", tags=tags).info.run_id
+        settings = {str(name): value for name, value in row.items()}
+        log(client, run, settings, [(name, value, 0) for name, value in measured.items()])
+        client.set_terminated(run, "FINISHED")
 
 
 def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:

@@ -220,6 +220,7 @@ class MarkerSpec(Spec):
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     name: str
     modality: Modality
+    synonyms: tuple[str, ...] = ()  # how tables head its column, words apart, in lower case
     distributions: tuple[Distribution, ...] = ()
     correlations: tuple[Correlation, ...] = ()
     effects: tuple[Effect, ...] = ()

@@ -28,6 +28,7 @@ def models(train: pd.DataFrame) -> dict[str, object]:
     inputs = tuple(c for c in COLUMNS if c.role != "outcome")
     context = ModelContext(inputs, "os", HORIZONS, float(train["os_months"].max()))
     options = {"cox": {}, "rsf": {"n_estimators": 30, "min_samples_leaf": 10, "n_jobs": 1}}
+    options["gbm"] = {"trials": 2, "max_trees": 80, "inner_folds": 2}
     y = outcome(train, "os")
     return {k: MODELS[k](context, **o).fit(train, y, np.random.default_rng(0)) for k, o in options.items()}
 

@@ -17,6 +17,7 @@ from pipeline.explain import (
     AdditivityError,
     dependence,
     explain,
+    tree_shap_by_shap,
     tree_shap_interactions,
 )
 from pipeline.models import load_model, save_model
@@ -25,7 +26,7 @@ from pipeline.schema import InputError
 from .made_explanation import COLUMNS, HORIZONS
 
 
-@pytest.mark.parametrize("name", ["cox", "rsf"])
+@pytest.mark.parametrize("name", ["cox", "rsf", "gbm"])
 def test_contributions_add_up_for_fitted_models(name, explained):
     assert explained[name].additivity_error < 1e-11 < TOLERANCE
 
@@ -104,6 +105,19 @@ def test_other_scales_and_backgrounds_add_up_too(scale, filled, models, patients
         np.testing.assert_allclose(found.base, mean, rtol=0, atol=1e-12)
 
 
+def test_boosting_is_explained_on_its_log_hazard(explained, models, patients, train):
+    found, model = explained["gbm"], models["gbm"]
+    assert found.scale is LOG_HAZARD
+    total = found.base[0] + found.contributions[:, :, 0].sum(axis=1)
+    np.testing.assert_allclose(total, model.predict(patients, np.array([12.0])).risk, rtol=0, atol=1e-9)
+    values, _ = tree_shap_by_shap(
+        model.trees, (len(model.trees) * model.slope * model.trees.values)[:, None], model.inputs(patients)
+    )
+    np.testing.assert_allclose(found.contributions, values, rtol=0, atol=1e-9)
+    filled = explain(model, patients, train, HORIZONS, COLUMNS, filled_from=train.iloc[:20])
+    assert filled.additivity_error < 1e-11
+
+
 def test_dependence_is_coloured_by_the_strongest_interaction(explained, models, patients):
     found = dependence(models["rsf"], explained["rsf"], patients, 12.0, top=2)
     parts = explained["rsf"].grouped("column")
@@ -124,7 +138,7 @@ def test_dependence_is_coloured_by_the_strongest_interaction(explained, models, 
 
 
 def test_a_model_without_exact_explanation_is_refused(patients, train):
-    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: bayes_cox, cox, rsf"):
+    with pytest.raises(InputError, match="unknown explainable model 'pdl1'; known: bayes_cox, cox, gbm, rsf"):
         explain(SimpleNamespace(name="pdl1"), patients, train, HORIZONS)
 
 

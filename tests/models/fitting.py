@@ -24,6 +24,7 @@ def made_prior() -> str:
 
 OPTIONS = {
     "rsf": {"n_estimators": 20, "n_jobs": 1},
+    "gbm": {"trials": 2, "max_trees": 60, "inner_folds": 2},
     "cox": {"penalties": (0.01, 0.1)},
     "bayes_cox": {"prior": made_prior()},
 }

@@ -105,7 +105,7 @@ def test_training_without_events_is_refused(name, cohort):
 
 def test_an_unknown_model_lists_the_known_ones(cohort):
     with pytest.raises(
-        InputError, match=r"unknown model 'coxx'; known: bayes_cox, cox, dnlr, epsilon, lipi, .*rsf, tmb"
+        InputError, match=r"unknown model 'coxx'; known: bayes_cox, cox, dnlr, epsilon, gbm, lipi, .*rsf, tmb"
     ):
         build_model("coxx", context_of(cohort))
 

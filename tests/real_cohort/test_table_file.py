@@ -50,7 +50,7 @@ def test_encodings(tmp_path, encoding):
         (b"\n \n", "the file is empty"),
         (b"ID,OS\n", "has a header but no patients"),
         (b"ID,OS\n,\n,\n", "has a header but no patients"),
-        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"PK\x03\x04rest", "no Excel workbook that can be read"),
         (b"\xd0\xcf\x11\xe0rest", "old Excel workbook"),
         (b"%PDF-1.4", "PDF"),
         (gzip.compress(b"ID,OS\n1,2\n", mtime=0), "compressed with gzip"),

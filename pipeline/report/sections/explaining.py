@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+
+import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.report import blocks
 from pipeline.report.blocks import text
 from pipeline.report.sections.wording import model_name
 
+SCALES: Final = {
+    "survival": "probability of being event-free at {months:g} months",
+    "cumulative_hazard": "cumulative hazard at {months:g} months",
+    "restricted_mean": "mean survival within {months:g} months",
+    "log_hazard": "log relative hazard",
+}
+
 
 def explanations(run: RunView) -> str:
     """Return, model by model, what predictions rest on."""
     facts = run.facts
     months = facts["analysis"]["explanation"]["horizon_months"]
-    parts = []
+    parts, importance = [], run.table("importance") if "importance" in run.tables else pd.DataFrame()
     for model, about in facts["models"].items():
         if not about["explained"]:
             continue
-        scale = (
-            f"probability of being event-free at {months:g} months"
-            if model != "cox"
-            else "log relative hazard"
-        )
+        scale = SCALES[importance.loc[importance["model"] == model, "scale"].iloc[0]].format(months=months)
         parts.append(f"<h3>{text(model_name(model))}</h3><p>On the scale of the {text(scale)}.</p>")
         parts.append(
             blocks.figures(
