@@ -13,10 +13,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.benefit import Question, cross_fitted, judge_benefit, treatment_interaction
+from pipeline.benefit import Question, judge_benefit, sequential_benefit, treatment_interaction
 from pipeline.schema import OUTCOMES, Cohort, Column, Truth, outcome
 
-REPLICATES, PATIENTS, FOLDS = 400, 400, 2
+REPLICATES, PATIENTS, FOLDS = 400, 400, 4
 TREATED, CONTROL = "new", "old"
 QUESTION = Question("os", TREATED, CONTROL, 12.0, "survival", "cox", {"penalties": [0.1]})
 LEARNERS = ("s_learner", "t_learner", "x_learner")
@@ -32,7 +32,7 @@ def trial(patients: int, seed: int, effect: float, interaction: float) -> Cohort
     risk = 0.6 * first + 0.3 * second
     benefit = effect + interaction * second
     died = rng.exponential(16 * np.exp(-(risk + benefit * treated)))
-    left = rng.uniform(12, 48, patients)
+    left = rng.uniform(4, 40, patients)
     arm = np.where(treated, TREATED, CONTROL)
     observed = pd.DataFrame(
         {"first": first, "second": second, "noise": noise, "arm": arm,
@@ -61,7 +61,7 @@ def judged(arguments: tuple[int, float, float, bool]) -> pd.DataFrame:
     line |= {"low": ratio["interaction_low"], "high": ratio["interaction_high"]}
     table = pd.DataFrame([line])
     if learn:
-        scores = cross_fitted(cohort, QUESTION, LEARNERS, FOLDS, 1, np.random.default_rng(seed))
+        scores = sequential_benefit(cohort, QUESTION, LEARNERS, FOLDS, np.random.default_rng(seed))
         table = pd.concat([judge_benefit(scores), table], ignore_index=True)
     return table.assign(trial=seed)
 

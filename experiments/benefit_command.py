@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from experiments.cohorts import resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
 from experiments.progress import StageProgress
 from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
-from pipeline.config import Bootstrap, CrossValidation, Spec
+from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress, outcome
 
@@ -45,7 +46,9 @@ class BenefitStudy(Spec):
     )
     groups: int = Field(3, ge=2, le=10)
     markers: dict[str, float | None] = {}
-    cross_validation: CrossValidation = CrossValidation(folds=5, repeats=5)
+    folds: int = Field(
+        5, ge=2, le=20, description="judged one after the other by what the earlier ones taught"
+    )
     bootstrap: Bootstrap = Bootstrap(replicates=500)
     title: str | None = None
 
@@ -100,8 +103,6 @@ def check_study(spec: BenefitStudy, cohort: Cohort) -> None:
             f"markers: cohort {cohort.name!r} has no number {', '.join(map(repr, unknown))}; it has "
             f"{', '.join(numbers)}"
         )
-    if spec.cross_validation.by != "patient":
-        faults.append("cross_validation: by: benefit is cross-validated by 'patient'")
     try:
         both = randomised(cohort, Question(spec.endpoint, spec.treated, spec.control, spec.horizon_months))
     except InputError as error:
@@ -121,7 +122,14 @@ def benefit_study(spec: BenefitStudy, cohort: Cohort, rng: np.random.Generator, 
     """Return measures of every learner, groups by predicted benefit, benefit curves and markers."""
     import pandas as pd
 
-    from pipeline.benefit import Question, benefit_curve, benefit_groups, cross_fitted, judge_benefit
+    from pipeline.benefit import (
+        Question,
+        benefit_curve,
+        benefit_groups,
+        judge_benefit,
+        randomised,
+        sequential_benefit,
+    )
 
     level = spec.bootstrap.level
     tables: dict[str, list[pd.DataFrame]] = {"measures": [], "groups": [], "curves": []}
@@ -130,11 +138,9 @@ def benefit_study(spec: BenefitStudy, cohort: Cohort, rng: np.random.Generator, 
             spec.endpoint, spec.treated, spec.control, spec.horizon_months, quantity, spec.base,
             spec.base_options,
         )  # fmt: skip
-        validation = spec.cross_validation
-        scores = cross_fitted(
-            cohort, question, spec.learners, validation.folds, validation.repeats,
-            stage_generator(rng, "cross-fit"), progress,
-        )  # fmt: skip
+        scores = sequential_benefit(
+            cohort, question, spec.learners, spec.folds, stage_generator(rng, "learn"), progress
+        )
         groups = benefit_groups(
             scores, spec.groups, spec.bootstrap.replicates, level, stage_generator(rng, "groups")
         )
@@ -146,24 +152,26 @@ def benefit_study(spec: BenefitStudy, cohort: Cohort, rng: np.random.Generator, 
             table.insert(0, "quantity", quantity)
             tables[name].append(table)
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-    joined["scores"] = score_table(spec, scores)
-    joined["marker_groups"] = marker_groups(spec, scores, stage_generator(rng, "marker groups"))
-    return _described(spec, scores, joined)
+    both = randomised(cohort, question)
+    joined["scores"] = score_table(spec, both, scores)
+    joined["marker_groups"] = marker_groups(spec, both, stage_generator(rng, "marker groups"))
+    return _described(spec, both, scores, joined)
 
 
-def score_table(spec: BenefitStudy, scores: BenefitScores) -> pd.DataFrame:
+def score_table(spec: BenefitStudy, both: Cohort, scores: BenefitScores) -> pd.DataFrame:
     """Return prognosis and interaction with treatment of the control risk and every marker, with Holm."""
     import pandas as pd
 
     from pipeline.benefit import treatment_interaction
     from pipeline.evaluate import holm
 
-    y, treated = outcome(scores.cohort.observed, spec.endpoint), scores.treated
-    risk = treatment_interaction(y, treated, scores.rank["control_risk"], spec.bootstrap.level)
-    lines = [{"score": "control_risk", "scale": "rank, out of fold"} | risk]
+    judged = outcome(scores.cohort.observed, spec.endpoint)
+    risk = treatment_interaction(judged, scores.treated, scores.rank["control_risk"], spec.bootstrap.level)
+    lines = [{"score": "control_risk", "scale": "rank, of patients not learnt from"} | risk]
+    y, treated = outcome(both.observed, spec.endpoint), _treated(spec, both)
     for name, cut in spec.markers.items():
-        values = scores.cohort.observed[name].to_numpy(dtype=float)
-        column = scores.cohort.column(name)
+        values = both.observed[name].to_numpy(dtype=float)
+        column = both.column(name)
         scale = "per standard deviation"
         if cut is not None:
             values, scale = np.where(np.isfinite(values), values >= cut, np.nan), f"at least {cut:g} v below"
@@ -180,16 +188,16 @@ def score_table(spec: BenefitStudy, scores: BenefitScores) -> pd.DataFrame:
     return table.assign(p_holm=holm(table["p"].fillna(1.0).to_numpy()))
 
 
-def marker_groups(spec: BenefitStudy, scores: BenefitScores, rng: np.random.Generator) -> pd.DataFrame:
+def marker_groups(spec: BenefitStudy, both: Cohort, rng: np.random.Generator) -> pd.DataFrame:
     """Return the effect of treatment below and above each marker's cut (thirds where there is none)."""
     import pandas as pd
 
     from pipeline.benefit import benefit_by_score
 
-    y, treated = outcome(scores.cohort.observed, spec.endpoint), scores.treated
+    y, treated = outcome(both.observed, spec.endpoint), _treated(spec, both)
     tables = []
     for (name, cut), child in zip(spec.markers.items(), rng.spawn(len(spec.markers)), strict=True):
-        values = scores.cohort.observed[name].to_numpy(dtype=float)
+        values = both.observed[name].to_numpy(dtype=float)
         known = np.isfinite(values)
         cuts = np.quantile(values[known], [1 / 3, 2 / 3]) if cut is None else np.array([cut])
         group = np.where(known, np.searchsorted(cuts, values, side="right"), -1)
@@ -205,10 +213,15 @@ def marker_groups(spec: BenefitStudy, scores: BenefitScores, rng: np.random.Gene
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _described(spec: BenefitStudy, scores: BenefitScores, tables: dict[str, pd.DataFrame]) -> Study:
+def _treated(spec: BenefitStudy, both: Cohort) -> NDArray[np.bool_]:
+    return (both.observed["arm"].astype(str) == spec.treated).to_numpy(dtype=bool)
+
+
+def _described(
+    spec: BenefitStudy, both: Cohort, scores: BenefitScores, tables: dict[str, pd.DataFrame]
+) -> Study:
     from pipeline import figures
 
-    cohort = scores.cohort
     first = tables["measures"].query("quantity == @spec.quantities[0] and measure == 'qini'")
     limits = [
         "A single trial seldom has the patients to show who gains more: an interval that holds nothing is no "
@@ -228,10 +241,11 @@ def _described(spec: BenefitStudy, scores: BenefitScores, tables: dict[str, pd.D
     return Study(
         title=spec.title or spec.name,
         lead=f"{spec.treated} v {spec.control}: {ENDPOINTS[spec.endpoint].label.lower()} to "
-        f"{spec.horizon_months:g} months, {len(cohort):,} randomised patients",
+        f"{spec.horizon_months:g} months, {len(both):,} randomised patients, "
+        f"learners judged on {len(scores.cohort):,}",
         tables={name: table for name, table in tables.items() if len(table)},
         figures=drawn,
-        cohorts={"train": cohort},
+        cohorts={"train": both},
         limits=limits,
         cards=[
             (f"Qini, {row['learner'].replace('_', ' ')}", f"{row['value']:.3f}",

@@ -12,11 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.adverse_events import event_faults
+from pipeline.truth import Switch as Switch
+from pipeline.truth import Truth as Truth
 from pipeline.visit_table import visit_faults
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]
-Role = Literal["arm", "site", "baseline", "outcome"]
+# Only `baseline` and `arm` columns reach a model. `post_baseline` is known after the clock has started,
+# without being an outcome: crossover, say.
+Role = Literal["arm", "site", "baseline", "post_baseline", "outcome"]
 Kind = Literal["number", "boolean", "category"]
 Modality = Literal["clinical", "tumour", "blood", "cytokine", "cellular", "ctdna", "microbiome", "imaging"]
 MODALITIES: Final[tuple[str, ...]] = get_args(Modality)
@@ -81,75 +85,6 @@ OUTCOMES: Final[tuple[Column, ...]] = (
     Column("progressed_or_died", "outcome", "boolean", "Progressed or died"),
     Column("best_response", "outcome", "category", "Best overall response", categories=RESPONSES),
 )
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What only a simulation knows: kept beside the patients and never in their table.
-
-    A patient's true survival under an arm is ``exp(-Λ_os(t) w)`` with w the exponential of the
-    patient's log relative hazard of death. Progression-free survival is
-    ``exp(-((Λ_progression(t) v)^θ + (Λ_os(t) w)^θ)^(1/θ))``: the product of two independent survivals
-    where the association θ of progression and death is 1.
-
-    Attributes
-    ----------
-    patients : DataFrame
-        Indexed like the cohort. `arm` is the arm received; ``os_log_hazard[<arm>]`` and
-        ``progression_log_hazard[<arm>]`` the log relative hazards under each arm; further columns
-        hold latent states, each marker's contribution to the log hazard under the arm received
-        (``os_contribution[<column>]``, ``pfs_contribution[<column>]``), what each effect modifier adds
-        to it under a checkpoint inhibitor (``os_modification[<column>]``), and uncensored event months.
-    hazards : DataFrame
-        Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`,
-        linear between rows, the last slope carried on; and the arm's `association`.
-    visits : DataFrame, optional
-        Every visit planned while a patient was followed, without measurement error, and with whether
-        it `took_place`.
-    """
-
-    patients: pd.DataFrame
-    hazards: pd.DataFrame
-    visits: pd.DataFrame | None = None
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """Every arm whose outcome is known for every patient."""
-        return tuple(dict.fromkeys(self.hazards["arm"]))
-
-    def cumulative_hazard(self, arm: str, cause: str, months: Floats) -> Floats:
-        """Baseline cumulative hazard of `cause` ("os" or "progression"), shape (m,)."""
-        rows = self.hazards[self.hazards["arm"] == arm]
-        knots, values = rows["months"].to_numpy(), rows[cause].to_numpy()
-        slope = (values[-1] - values[-2]) / (knots[-1] - knots[-2])
-        inside = np.interp(months, knots, values)
-        return np.asarray(inside + np.maximum(np.asarray(months) - knots[-1], 0.0) * slope, dtype=float)
-
-    def survival(
-        self, endpoint: str, months: Floats, patients: pd.Index | None = None, arm: str | None = None
-    ) -> Floats:
-        """Return true survival probabilities, shape (n, m), under `arm` or the arm received."""
-        rows = self.patients if patients is None else self.patients.loc[patients]
-        months = np.atleast_1d(np.asarray(months, dtype=float))
-        out = np.empty((len(rows), len(months)))
-        received = rows["arm"].astype(str).to_numpy()
-        for name in self.arms:
-            chosen = np.full(len(rows), name == arm) if arm is not None else received == name
-            if not chosen.any():
-                continue
-            total = np.outer(
-                np.exp(rows[f"os_log_hazard[{name}]"].to_numpy()[chosen]),
-                self.cumulative_hazard(name, "os", months),
-            )
-            if endpoint == "pfs":
-                progression = np.outer(
-                    np.exp(rows[f"progression_log_hazard[{name}]"].to_numpy()[chosen]),
-                    self.cumulative_hazard(name, "progression", months),
-                )
-                theta = float(self.hazards.loc[self.hazards["arm"] == name, "association"].iloc[0])
-                total = (total**theta + progression**theta) ** (1 / theta)
-            out[chosen] = np.exp(-total)
-        return out
 
 
 @dataclass(frozen=True)

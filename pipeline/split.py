@@ -123,7 +123,7 @@ def _parts(cohort: Cohort, endpoint: str, n_folds: int, rng: np.random.Generator
 def _groups(cohort: Cohort, endpoint: str, n_folds: int, repeats: int, by: str) -> NDArray[np.str_]:
     """Name each patient's group, or say why the cohort cannot be divided by it."""
     where = f"cross_validation: by: cohort {cohort.name!r}"
-    known = [c.name for c in cohort.columns if c.role != "outcome" and c.kind != "number"]
+    known = [c.name for c in cohort.columns if c.role in {"arm", "site", "baseline"} and c.kind != "number"]
     if by not in known:
         raise InputError(f"{where} has no groups {by!r}; use 'patient' or one of {', '.join(known)}")
     values = cohort.observed[by]

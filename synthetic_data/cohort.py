@@ -13,6 +13,7 @@ from pipeline.schema import ARM, OUTCOMES, Cohort, Column, InputError, Truth
 from synthetic_data.cohort_manifest import manifest
 from synthetic_data.cohort_memory import GrowingTable, check_memory
 from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort
+from synthetic_data.conduct.crossover import CROSSOVER
 from synthetic_data.evidence import Register, load_register
 from synthetic_data.evidence_draw import draw_evidence
 from synthetic_data.patients import BLOCK, Block, draw_block
@@ -84,8 +85,14 @@ def simulate_cohort(
 
 def observed_columns(population: Population) -> tuple[Column, ...]:
     """Return the declarations of the columns of a population's patients."""
-    columns = (replace(ARM, categories=population.plan.arms), *population.markers.columns, *OUTCOMES)
-    return columns if population.surgery is None else columns + population.surgery.columns
+    return (
+        replace(ARM, categories=population.plan.arms),
+        *population.conduct.columns,
+        *population.markers.columns,
+        *OUTCOMES,
+        *(() if population.plan.spec.crossover is None else CROSSOVER),
+        *(() if population.surgery is None else population.surgery.columns),
+    )
 
 
 def population_of(

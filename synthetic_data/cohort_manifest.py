@@ -36,6 +36,20 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
         for a in trial.arms
         if a.id not in plan.arms
     ]
+    conduct = population.conduct.account()
+    for name, arm in population.arms.items():
+        if arm.switch is not None:
+            share, switch = arm.switch.share, arm.switch.switch
+            conduct["crossover"] = {
+                "arm": name,
+                **share.__dict__,
+                "standard_error": share.standard_error,
+                "probability_of_those_who_could": switch.probability,
+                "hazard_ratio_after": switch.hazard_ratio,
+                "delay_months": switch.delay_months,
+                "hazard_ratio_from": arm.switch_ratio.__dict__ if arm.switch_ratio else "the cohort file",
+            }
+            notes += list(arm.switch.refused)
     return {
         "made_by": "lungio synthetic_data",
         "simulated": True,
@@ -66,6 +80,7 @@ def manifest(population: Population, patients: int) -> dict[str, Any]:
         "evidence_draw": dict(plan.evidence),
         "hypothetical_arms": {n: a.model_dump(mode="json") for n, a in plan.hypothetical.items()},
         "benefit": {endpoint: model.account for endpoint, model in population.benefits.items()},
+        "conduct": conduct,
         "notes": notes,
         "sources": sorted(
             {f.source for f in plan.curves.figures} | {r.source for r in plan.responses.values()}

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.schema import InputError
 from synthetic_data.assumed_curves import completed_curves
+from synthetic_data.conduct.crossover import CrossoverSpec
+from synthetic_data.conduct.gaps import GapSpec
+from synthetic_data.conduct.leaving import LeavingSpec
+from synthetic_data.conduct.sites import SitesSpec
 from synthetic_data.evidence import MarkerSpec, Register, TrialSpec, load_register
 from synthetic_data.evidence.values import Spec
 from synthetic_data.published_figures import ACCRUAL_MONTHS
@@ -61,6 +65,22 @@ class CohortSpec(Spec):
     defects: bool = Field(True, description="missing values and detection limits in the observed table")
     visits: VisitSpec | None = Field(None, description="serial measurements; none when left out")
     adverse_events: bool = Field(False, description="draw a table of dated adverse events")
+    sites: SitesSpec | None = Field(None, description="regions and sites with their own patients and tests")
+    missing: dict[str, GapSpec] = Field(
+        {}, description="marker column -> how often and why it is missing; as its marker declares if left out"
+    )
+    informative_dropout: LeavingSpec | None = Field(None, description="on what loss to follow-up depends")
+    crossover: CrossoverSpec | None = Field(
+        None, description="control patients who switch after progression; without it, nobody is seen to"
+    )
+
+    @model_validator(mode="after")
+    def _blocks_fit_each_other(self) -> CohortSpec:
+        if self.missing and not self.defects:
+            raise ValueError("`missing` says how values go missing, but `defects: false` keeps them all")
+        if self.crossover is not None and self.association not in {None, 1.0}:
+            raise ValueError("`crossover` is drawn with progression and death associated by 1 only")
+        return self
 
 
 @dataclass(frozen=True)

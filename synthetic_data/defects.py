@@ -20,7 +20,12 @@ from synthetic_data.streams import draw_key, stream
 
 
 def add_defects(
-    markers: Mapping[str, MarkerSpec], draw: MarkerDraw, rng: np.random.Generator
+    markers: Mapping[str, MarkerSpec],
+    draw: MarkerDraw,
+    rng: np.random.Generator,
+    measured: pd.DataFrame | None = None,
+    chances: Mapping[str, Floats | float] | None = None,
+    untested: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> pd.DataFrame:
     """Return the markers as a database would hold them.
 
@@ -35,9 +40,16 @@ def add_defects(
         The ones drawn.
     draw : MarkerDraw
     rng : Generator
+    measured : DataFrame, optional
+        What the laboratories report; the true values when left out.
+    chances : mapping of column to float or array, shape (n,), optional
+        Probabilities of a missing value, in place of those that the marker declares.
+    untested : mapping of column to array of bool, shape (n,), optional
+        Whose site cannot tell.
     """
-    key = draw_key(rng)
-    observed: dict[str, pd.Series[Any]] = {str(c): values for c, values in draw.values.items()}
+    key, chances, untested = draw_key(rng), chances or {}, untested or {}
+    values = draw.values if measured is None else measured
+    observed: dict[str, pd.Series[Any]] = {str(c): column for c, column in values.items()}
     for name in draw.dependence.ids:
         simulation = markers[name].simulate
         if simulation is None or simulation.column not in observed:
@@ -45,10 +57,12 @@ def add_defects(
         column = simulation.column
         limited = _limited(observed[column], simulation)
         missing = draw.margins[name].missing
-        if missing.fraction > 0:
-            chance = _chance(missing, column, draw)
-            absent = stream(key, missing.tested_with or name).random(len(limited)) < chance
-            limited = _blanked(limited, absent)
+        if column in chances or missing.fraction > 0:
+            chance = chances[column] if column in chances else _chance(missing, column, draw)
+            together = None if column in chances else missing.tested_with
+            limited = _blanked(limited, stream(key, together or name).random(len(limited)) < chance)
+        if column in untested:
+            limited = _blanked(limited, untested[column])
         observed[column] = limited
     return pd.DataFrame(observed, index=draw.values.index, copy=False)
 

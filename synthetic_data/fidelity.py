@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
 from synthetic_data.cohort_spec import Plan
+from synthetic_data.conduct_fidelity import conduct_rows
 from synthetic_data.follow_up import cut_month, observe
 from synthetic_data.published_figures import Figure, PublishedRatio
 from synthetic_data.survival_curves import LEAST_SURVIVAL
@@ -54,6 +55,7 @@ def fidelity(cohort: Cohort, plan: Plan) -> pd.DataFrame:
     rows += [row for arm in plan.arms for row in _surgery_rows(cohort, arm)]
     rows += [row for arm in plan.arms for row in _duration_rows(cohort, plan, arm)]
     rows += adverse_event_rows(cohort, plan)
+    rows += conduct_rows(cohort, plan)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

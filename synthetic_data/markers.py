@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,9 @@ class MarkerModel:
         varying = tuple(_column(markers[name], m) for name, m in margins.items() if m.constant is None)
         return cls(drawn, margins, dependence, varying, _report(margins, dependence))
 
-    def draw(self, n: int, rng: np.random.Generator) -> MarkerDraw:
+    def draw(
+        self, n: int, rng: np.random.Generator, mixed: Callable[[Floats], Floats] | None = None
+    ) -> MarkerDraw:
         """Draw the markers of `n` patients.
 
         Each marker's noise comes from a stream of its own, found from its id and one key drawn from
@@ -102,11 +104,15 @@ class MarkerModel:
         noise = np.empty((len(self.drawn), n))
         for row, name in zip(noise, self.drawn, strict=True):
             stream(key, name).standard_normal(out=row)
-        return self.from_noise(noise)
+        return self.from_noise(noise, mixed)
 
-    def from_noise(self, noise: Floats) -> MarkerDraw:
-        """Return the markers that independent normal scores, shape (markers, n), come to."""
-        scores = dict(zip(self.drawn, correlated_scores(self.dependence.root, noise), strict=True))
+    def from_noise(self, noise: Floats, mixed: Callable[[Floats], Floats] | None = None) -> MarkerDraw:
+        """Return the markers that independent normal scores, shape (markers, n), come to.
+
+        `mixed` gives the correlated scores a case mix, leaving them standard normal.
+        """
+        together = correlated_scores(self.dependence.root, noise)
+        scores = dict(zip(self.drawn, together if mixed is None else mixed(together), strict=True))
         patients = pd.RangeIndex(noise.shape[1], name="patient")
         values = {
             self.drawn[name].column: self.margins[name].values(row)

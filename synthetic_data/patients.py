@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from pipeline.schema import ARM, Floats
 from synthetic_data.cohort_spec import Plan
+from synthetic_data.conduct.switching import switched_months
 from synthetic_data.defects import add_defects
-from synthetic_data.follow_up import follow_up, observe
+from synthetic_data.follow_up import observe
 from synthetic_data.immune_state import STATES, totals
 from synthetic_data.markers import MarkerDraw
 from synthetic_data.outcomes import dependent_exponentials, event_months
@@ -66,23 +68,35 @@ def draw_block(population: Population, key: tuple[int, ...], number: int, n: int
     """
     streams, spec, first = Streams(key, number), population.plan.spec, number * BLOCK
     index = pd.Index([f"{name}-{i:07d}" for i in range(first, first + n)], name="patient")
-    draw = population.markers.draw(n, streams.generator("markers"))
+    conduct, mixed = population.conduct, None
+    site = conduct.site_of(streams.generator("sites").random(n))
+    if conduct.sites is not None and site is not None:
+        mixed = partial(conduct.sites.mixed, site=site)
+    draw = population.markers.draw(n, streams.generator("markers"), mixed)
     arm = allocate(population.plan, n, streams.generator("arms"), first)
-    truth = draw_truth(population, draw, arm, streams)
+    truth = draw_truth(population, draw, arm, streams, site)
     response = _draw_response(population, truth, streams)
     _add_explanations(population, draw, truth, response, streams)
     known = pd.DataFrame(truth, index=index, copy=False)
 
-    baseline = draw.values
+    baseline = conduct.measured(draw.values, site)
     if spec.defects:
-        baseline = add_defects(population.chosen, draw, streams.generator("defects"))
+        baseline = add_defects(
+            population.chosen, draw, streams.generator("defects"),
+            baseline, conduct.chances(draw), conduct.untested(site),
+        )  # fmt: skip
     outcomes = observe(known, population.cut_month)
     columns = {ARM.name: pd.Categorical(arm, categories=list(population.arms))}
+    if conduct.sites is not None and site is not None:
+        where = conduct.sites.columns_of(site, index)
+        columns |= {str(c): where[c].array for c in where}
     columns |= {str(c): baseline[c].array for c in baseline}
     shown = truth["enrolled_month"] < population.cut_month
     if not shown.all():
         columns = {c: values[shown] for c, values in columns.items()}
     columns |= {str(c): outcomes[c].array for c in outcomes} | {"best_response": response[shown]}
+    if spec.crossover is not None:
+        columns |= {c: values[shown] for c, values in _seen_switches(population, truth).items()}
     if population.surgery is not None:
         found = population.surgery.draw(
             arm,
@@ -140,17 +154,22 @@ def _turns(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def draw_truth(
-    population: Population, draw: MarkerDraw, arm: NDArray[np.object_], streams: Streams
+    population: Population, draw: MarkerDraw, arm: NDArray[np.object_], streams: Streams,
+    site: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Draw what happens to patients, as columns of `Truth.patients`: hazards, times, follow-up."""
     n, spec = len(arm), population.plan.spec
     hidden = spec.unmeasured_log_hazard_sd * streams.generator("unmeasured").standard_normal(n)
+    of_site = population.conduct.log_hazard(site, n)
+    hidden = hidden + of_site
     uniforms = streams.generator("times").random((n, 4))
     pieces = population.immune.pieces(draw)
     apart = population.log_hazards(draw, pieces)
     treatments = dict.fromkeys(model.treatment for model in population.arms.values())
     by_treatment = {treatment: log_hazards(apart, hidden, treatment) for treatment in treatments}
     os, pfs = np.empty(n), np.empty(n)
+    without, turn = np.empty(n), np.full(n, np.inf)
+    would = streams.generator("crossover").random(n)
     relative = {}
     for name, model in population.arms.items():
         death, progression = by_treatment[model.treatment]
@@ -158,11 +177,20 @@ def draw_truth(
         relative[f"progression_log_hazard[{name}]"] = progression
         rows = np.flatnonzero(arm == name)
         draws = dependent_exponentials(uniforms[rows], model.hazards.association)
-        os[rows], pfs[rows] = event_months(
-            model.hazards, np.exp(death[rows]), np.exp(progression[rows]), draws
-        )
-    enrolled, dropout = follow_up(
-        streams.generator("follow-up").random((n, 2)), spec.accrual_months, spec.dropout_per_month
+        relative_death, relative_progression = np.exp(death[rows]), np.exp(progression[rows])
+        if model.switch is None:
+            os[rows], pfs[rows] = event_months(model.hazards, relative_death, relative_progression, draws)
+            without[rows] = os[rows]
+        else:
+            os[rows], pfs[rows], without[rows], turn[rows] = switched_months(
+                model.switch, relative_death, relative_progression, draws, would[rows]
+            )
+    enrolled, dropout, leaving = population.conduct.follow_up(
+        draw,
+        hidden,
+        streams.generator("follow-up").random((n, 2)),
+        spec.accrual_months,
+        spec.dropout_per_month,
     )
     truth = {
         "arm": arm,
@@ -173,6 +201,13 @@ def draw_truth(
         "enrolled_month": enrolled,
         "dropout_months": dropout,
     }
+    if site is not None:
+        truth["site_log_hazard"] = of_site
+    if leaving is not None:
+        truth["dropout_log_hazard"] = leaving
+    if spec.crossover is not None:
+        truth["os_event_months_without_crossover"] = without
+        truth["crossover_event_months"] = turn
     groups = {
         treatment: np.isin(arm, [a for a, model in population.arms.items() if model.treatment == treatment])
         for treatment in treatments
@@ -207,6 +242,13 @@ def _draw_response(population: Population, truth: dict[str, Any], streams: Strea
     responds = np.isin(response, ["CR", "PR"])
     truth["duration_of_response_months"] = np.where(responds, pfs - FIRST_ASSESSMENT_MONTHS, np.nan)
     return response
+
+
+def _seen_switches(population: Population, truth: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of who is seen to switch, and when, of all patients."""
+    turn = truth["crossover_event_months"]
+    seen = turn <= watched(population, truth)
+    return {"crossed_over": seen, "crossover_months": np.where(seen, turn, np.nan)}
 
 
 def watched(population: Population, truth: dict[str, Any]) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -15,9 +15,12 @@ from scipy.special import ndtri
 from pipeline.schema import Floats
 from synthetic_data.benefit import BenefitModel, LogHazard
 from synthetic_data.cohort_spec import Plan, chosen_markers
+from synthetic_data.conduct.crossover import CrossoverSpec, PooledRatio, post_switch_ratio, published_shares
+from synthetic_data.conduct.study import Conduct
+from synthetic_data.conduct.switching import SwitchHazards, solve_switch, switched_months
 from synthetic_data.contributions import EffectModel
 from synthetic_data.evidence import MarkerSpec, Register
-from synthetic_data.follow_up import cut_month, follow_up
+from synthetic_data.follow_up import cut_month
 from synthetic_data.immune_state import ImmuneModel, StatePieces
 from synthetic_data.markers import MarkerDraw, MarkerModel
 from synthetic_data.outcomes import ArmHazards, dependent_exponentials, event_months, solve_hazards
@@ -47,6 +50,10 @@ class ArmModel:
         Mean probability of response of those enrolled by the cut.
     complete_share : float
         Of responders, whose response is complete.
+    switch : SwitchHazards, optional
+        How its patients change treatment, and their hazards without the change.
+    switch_ratio : PooledRatio, optional
+        What the register says the change does, where the cohort's file does not.
     """
 
     treatment: Treatment
@@ -54,6 +61,8 @@ class ArmModel:
     response: ResponseRule
     expected_response: float
     complete_share: float
+    switch: SwitchHazards | None = None
+    switch_ratio: PooledRatio | None = None
 
     @property
     def inhibitor(self) -> bool:
@@ -80,6 +89,7 @@ class Population:
     arms: Mapping[str, ArmModel]
     toxicity: Toxicity | None
     surgery: SurgeryModel | None
+    conduct: Conduct
 
     @property
     def cut_month(self) -> float:
@@ -104,6 +114,12 @@ class Population:
             )
             for name, arm in self.arms.items()
         ]
+        for table, arm in zip(tables, self.arms.values(), strict=True):
+            if any(other.switch is not None for other in self.arms.values()):
+                switch = None if arm.switch is None else arm.switch.switch
+                table["switch_probability"] = 0.0 if switch is None else switch.probability
+                table["switch_hazard_ratio"] = 1.0 if switch is None else switch.hazard_ratio
+                table["switch_delay_months"] = 0.0 if switch is None else switch.delay_months
         return pd.concat(tables, ignore_index=True)
 
     def log_hazards(self, draw: MarkerDraw, pieces: StatePieces) -> dict[str, LogHazard]:
@@ -162,7 +178,19 @@ def prepare(plan: Plan, register: Register) -> Population:
     noise = np.empty((len(markers.drawn), reference.patients))
     for row, name in zip(noise, markers.drawn, strict=True):
         row[:] = reference.normals(f"marker {name}")
-    draw = markers.from_noise(noise)
+    conduct = Conduct.of(
+        markers,
+        spec.sites,
+        spec.missing,
+        spec.informative_dropout,
+        spec.dropout_per_month,
+        spec.unmeasured_log_hazard_sd,
+    )
+    site, mixed = None, None
+    if conduct.sites is not None:
+        site = conduct.sites.at(reference.uniforms("sites", 1)[:, 0])
+        mixed = partial(conduct.sites.mixed, site=site)
+    draw = markers.from_noise(noise, mixed)
     immune = ImmuneModel.of(markers.dependence)
     pieces = immune.pieces(draw)
     published = {endpoint: model.contributions(draw.values) for endpoint, model in effects.items()}
@@ -172,9 +200,10 @@ def prepare(plan: Plan, register: Register) -> Population:
     }
     apart = {endpoint: model.apart(published[endpoint], pieces) for endpoint, model in benefits.items()}
     hidden = spec.unmeasured_log_hazard_sd * reference.normals("unmeasured")
+    hidden = hidden + conduct.log_hazard(site, reference.patients)
     fates = reference.uniforms("times", 4)
-    enrolled, dropout = follow_up(
-        reference.uniforms("follow-up", 2), spec.accrual_months, spec.dropout_per_month
+    enrolled, dropout, _ = conduct.follow_up(
+        draw, hidden, reference.uniforms("follow-up", 2), spec.accrual_months, spec.dropout_per_month
     )
     watched = np.minimum(dropout, cut_month(plan.follow_up_months, spec.accrual_months) - enrolled)
     shown = watched > 0
@@ -182,9 +211,18 @@ def prepare(plan: Plan, register: Register) -> Population:
     for name in plan.arms:
         treatment = plan.treatment(name)
         death, progression = (np.exp(x) for x in log_hazards(apart, hidden, treatment))
-        hazards = _arm_hazards(plan, name, death, progression)
+        switch, ratio = None, None
+        if spec.crossover is not None and name == plan.control_arm:
+            switch, ratio = _switch_hazards(plan, register, name, death, progression)
+            hazards = switch.arm_hazards
+        else:
+            hazards = _arm_hazards(plan, name, death, progression)
         draws = dependent_exponentials(fates, hazards.association)
-        os, pfs = event_months(hazards, death, progression, draws)
+        if switch is None:
+            os, pfs = event_months(hazards, death, progression, draws)
+        else:
+            would = reference.uniforms("crossover", 1)[:, 0]
+            os, pfs, _, _ = switched_months(switch, death, progression, draws, would)
         rate = plan.responses[name]
         rule = ResponseRule.meeting(rate.rate, pfs[shown], watched[shown], name, rate.median_duration)
         arms[name] = ArmModel(
@@ -193,6 +231,8 @@ def prepare(plan: Plan, register: Register) -> Population:
             response=rule,
             expected_response=float(rule.probability(pfs[shown], watched[shown]).mean()),
             complete_share=COMPLETE_SHARE if rate.complete_share is None else rate.complete_share,
+            switch=switch,
+            switch_ratio=ratio,
         )
         months[name] = {
             "enrolled_month": enrolled,
@@ -203,13 +243,33 @@ def prepare(plan: Plan, register: Register) -> Population:
     toxicity = Toxicity.of(plan, register, months) if spec.adverse_events else None
     events = {name: times["pfs_event_months"][shown] for name, times in months.items()}
     surgery = SurgeryModel.of(plan, events, watched[shown])
-    return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity, surgery)
+    return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity, surgery, conduct)
 
 
 def _arm_hazards(plan: Plan, name: str, death: Floats, progression: Floats) -> ArmHazards:
     curves = plan.curves.curves
-    figures = [f.months for f in plan.curves.figures if f.arm == name and f.built_on]
-    last = max(figures, default=plan.follow_up_months)
     return solve_hazards(
-        curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association, last
-    )
+        curves[name, "os"], curves[name, "pfs"], death, progression, plan.spec.association,
+        _last_figure(plan, name),
+    )  # fmt: skip
+
+
+def _last_figure(plan: Plan, name: str) -> float:
+    figures = [f.months for f in plan.curves.figures if f.arm == name and f.built_on]
+    return max(figures, default=plan.follow_up_months)
+
+
+def _switch_hazards(
+    plan: Plan, register: Register, name: str, death: Floats, progression: Floats
+) -> tuple[SwitchHazards, PooledRatio | None]:
+    spec, curves, crossover = plan.spec, plan.curves.curves, plan.spec.crossover or CrossoverSpec()
+    pooled, ratio = None, crossover.hazard_ratio
+    if ratio is None:
+        pooled = post_switch_ratio(register, plan.trial.histology)
+        ratio = pooled.estimate
+    solved = solve_switch(
+        curves[name, "os"], curves[name, "pfs"], death, progression,
+        published_shares(plan.trial, crossover, plan.follow_up_months),
+        ratio, crossover.delay_months, spec.accrual_months, spec.dropout_per_month, _last_figure(plan, name),
+    )  # fmt: skip
+    return solved, pooled

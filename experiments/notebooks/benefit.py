@@ -62,10 +62,10 @@ HTML(
 
 # %% [markdown]
 # ## Who gains
-# Learners estimate each patient's benefit from patients of other folds. The Qini coefficient is the mean gain
-# by treating in the predicted order over treating at random: 0 says nothing of who gains, and C-for-benefit
-# is 0.5 then. The interaction is by what a standard deviation of predicted benefit multiplies the hazard
-# ratio of treatment: below 1 is right.
+# Fold after fold, learners estimate patients' benefit from the folds before. The Qini coefficient is the mean
+# gain by treating in the predicted order over treating at random: 0 says nothing of who gains, and
+# C-for-benefit is 0.5 then. The interaction is by what a standard deviation of predicted benefit multiplies
+# the hazard ratio of treatment: below 1 is right.
 
 # %%
 HTML(

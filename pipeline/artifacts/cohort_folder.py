@@ -31,7 +31,7 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "control_arm": cohort.control_arm,
         "endpoints": cohort.endpoints(),
         "sha256": table_digest(cohort.observed),
-        "columns": [_column_as_json(c) for c in cohort.columns],
+        "columns": [column_as_json(c) for c in cohort.columns],
         "longest_months": {
             name: float(outcome(cohort.observed, name)["time"].max(initial=0.0))
             for name in cohort.endpoints()

@@ -6,8 +6,8 @@ from pipeline.benefit.judging import (
     BenefitScores,
     benefit_curve,
     benefit_groups,
-    cross_fitted,
     judge_benefit,
+    sequential_benefit,
 )
 from pipeline.benefit.learners import LEARNERS, Question, predict_benefit, randomised, true_benefit
 from pipeline.benefit.measures import c_for_benefit, qini
@@ -22,12 +22,12 @@ __all__ = [
     "benefit_curve",
     "benefit_groups",
     "c_for_benefit",
-    "cross_fitted",
     "judge_benefit",
     "predict_benefit",
     "pseudo_observations",
     "qini",
     "randomised",
+    "sequential_benefit",
     "treatment_interaction",
     "true_benefit",
 ]

@@ -1,4 +1,4 @@
-"""Benefit predicted out of fold, and how well: for patients of a randomised comparison."""
+"""Benefit predicted for patients not learnt from, and how well, in a randomised comparison."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ PROGNOSIS: Final = "control_risk"
 
 @dataclass(frozen=True)
 class BenefitScores:
-    """Out-of-fold benefit for the patients of a randomised comparison.
+    """Benefit predicted for patients of a randomised comparison, none of whom was learnt from.
 
     Attributes
     ----------
     cohort : Cohort
-        The patients of both arms alone.
+        The judged patients.
     question : Question
     benefit : dict of array, shape (n,)
-        Predicted by each learner, averaged over repeats; `truth` where it is known, and `control_risk`, the
-        risk under control, which tells prognosis and not benefit.
+        Predicted by each learner; `truth` where it is known, and `control_risk`, the risk under control,
+        which tells prognosis and not benefit.
     rank : dict of array, shape (n,)
-        Of the same within the patients predicted by one fit, 0 to 1, averaged over repeats.
+        Of the same within the patients predicted by one fit, 0 to 1.
     """
 
     cohort: Cohort
@@ -62,43 +62,51 @@ class BenefitScores:
         return out
 
 
-def cross_fitted(
+def sequential_benefit(
     cohort: Cohort,
     question: Question,
     learners: Sequence[str],
     n_folds: int,
-    repeats: int,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> BenefitScores:
-    """Predict every patient's benefit by learners that did not see the patient."""
+    """Predict patients' benefit, fold after fold, by learners taught on the folds before.
+
+    The first half of the folds (rounded down) is taught on alone and not judged. In ordinary
+    cross-validation each fold is judged by learners that saw the others, and so twice for the same chance
+    agreement of two folds: where nobody gains more than others, 95 % intervals then hold in 89 to
+    90 % of trials (T-learner, two folds of 400 patients). Learnt from the past alone, errors of
+    successive folds are martingale differences and the usual interval holds. Source: Wager, Sequential
+    Validation of Treatment Heterogeneity, arXiv:2405.05534.
+
+    Returns
+    -------
+    BenefitScores
+        Of the judged patients, in the order of the cohort.
+    """
     both = randomised(cohort, question)
     folds_rng, fits_rng = rng.spawn(2)
-    parts = folds(both, question.endpoint, n_folds, repeats, folds_rng)
+    parts = folds(both, question.endpoint, n_folds, 1, folds_rng)
+    number = np.empty(len(both), dtype=np.intp)
+    for part in parts:
+        number[both.observed.index.get_indexer(part.test)] = part.fold
     names = [*learners, PROGNOSIS]
-    found = {name: np.empty((repeats, len(both))) for name in names}
-    number = np.empty((repeats, len(both)), dtype=np.intp)
-    for done, (part, child) in enumerate(zip(parts, fits_rng.spawn(len(parts)), strict=True), start=1):
-        train, rows = both.take(part.train), both.observed.index.get_indexer(part.test)
-        test = both.observed.loc[part.test]
-        number[part.repeat, rows] = part.fold
+    found = {name: np.full(len(both), np.nan) for name in names}
+    judged = range(n_folds // 2, n_folds)
+    for done, (fold, child) in enumerate(zip(judged, fits_rng.spawn(len(judged)), strict=True), start=1):
+        train, test = both.take(both.observed.index[number < fold]), both.observed[number == fold]
         for name, draws in zip(names, child.spawn(len(names)), strict=True):
             if name == PROGNOSIS:
-                found[name][part.repeat, rows] = predict_risk(train, test, question, draws)
+                found[name][number == fold] = predict_risk(train, test, question, draws)
             else:
-                found[name][part.repeat, rows] = predict_benefit(name, train, test, question, draws)
-        progress("cross-fit benefit", done, len(parts))
+                found[name][number == fold] = predict_benefit(name, train, test, question, draws)
+        progress("learn benefit", done, len(judged))
+    rows = number >= n_folds // 2
     if both.truth is not None:
-        found[TRUTH] = np.tile(true_benefit(both.truth, both.observed.index, question), (repeats, 1))
-    return BenefitScores(
-        both,
-        question,
-        {name: values.mean(axis=0) for name, values in found.items()},
-        {
-            name: np.mean([ranks_within(v, f) for v, f in zip(values, number, strict=True)], axis=0)
-            for name, values in found.items()
-        },
-    )
+        found[TRUTH] = true_benefit(both.truth, both.observed.index, question)
+    benefit = {name: values[rows] for name, values in found.items()}
+    ranks = {name: ranks_within(values, number[rows]) for name, values in benefit.items()}
+    return BenefitScores(both.take(both.observed.index[rows]), question, benefit, ranks)
 
 
 def judge_benefit(scores: BenefitScores, level: float = 0.95) -> pd.DataFrame:

@@ -75,13 +75,16 @@ def qini(rank: Floats, treated: NDArray[np.bool_], values: Floats, level: float 
 
 
 def c_for_benefit(rank: Floats, treated: NDArray[np.bool_], values: Floats, level: float = 0.95) -> Estimate:
-    """Return the share of pairs of matched pairs in which more was gained where more was predicted.
+    """Return how often, of two matched pairs, the one of which more was predicted gained more.
 
     Treated and control patients are matched by predicted benefit; a pair's observed benefit is the treated
-    one's value less the control's, its prediction the mean of both (van Klaveren et al., J Clin Epidemiol
-    2018;94:59, doi:10.1016/j.jclinepi.2017.10.021, where values are 0 or 1; here pseudo-observations). The
-    larger arm is thinned evenly along its ranks. The error is the infinitesimal jackknife over matched
-    pairs. 1/2 when the prediction says nothing; far below 1 even for the truth, as pairs are noisy.
+    one's value less the control's, its prediction the mean of both. Two pairs count by how far their observed
+    benefits lie apart, so that what is expected is 1/2 wherever the effect is even, whatever rank says of
+    prognosis: the pseudo-observations of censored data tie almost but not quite, in another way in either
+    arm, and counting such ties in full would take prognosis for benefit. Tied predictions count as half. The
+    larger arm is thinned evenly along its ranks. The error is the infinitesimal jackknife over matched pairs.
+    Even the truth stays far below 1, as pairs are noisy. After van Klaveren et al., J Clin Epidemiol
+    2018;94:59, doi:10.1016/j.jclinepi.2017.10.021, where outcomes are 0 or 1 and untied pairs count alike.
     """
     mine, others = (np.flatnonzero(side) for side in (treated, ~treated))
     pairs = min(len(mine), len(others))
@@ -91,13 +94,14 @@ def c_for_benefit(rank: Floats, treated: NDArray[np.bool_], values: Floats, leve
         chosen.append(side[np.argsort(rank[side], kind="stable")][evenly])
     predicted = (rank[chosen[0]] + rank[chosen[1]]) / 2
     observed = values[chosen[0]] - values[chosen[1]]
-    agree = np.sign(np.subtract.outer(predicted, predicted)) * np.sign(np.subtract.outer(observed, observed))
-    comparable = np.sign(np.subtract.outer(observed, observed)) ** 2
-    total = comparable.sum()
+    apart = np.subtract.outer(observed, observed)
+    agree = np.sign(np.subtract.outer(predicted, predicted)) * apart
+    size = np.abs(apart)
+    total = size.sum()
     if total == 0:
         return Estimate.of(float("nan"), float("nan"), level)
-    balance = agree.sum() / total  # concordant less discordant; tied predictions count as half
+    balance = agree.sum() / total  # concordant less discordant
     # Each pair stands in a row and in a column, hence twice its row.
-    influence = 2 * (agree - balance * comparable).sum(axis=1) / total
+    influence = 2 * (agree - balance * size).sum(axis=1) / total
     error = float(np.sqrt((influence**2).sum() * pairs / (pairs - 1)) / 2)
     return Estimate.of(float((1 + balance) / 2), error, level)

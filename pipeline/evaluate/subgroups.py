@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from pipeline.schema import Cohort, Column, InputError
 
 EVERYONE = "all"
+LATER = ("outcome", "post_baseline")  # roles of columns that no subgroup may be formed by
 
 
 def check_subgroups(names: Sequence[str], cohorts: Sequence[Cohort]) -> None:
     """Raise an InputError naming every subgroup column that a cohort does not have."""
     faults = [
         f"subgroups: cohort {cohort.name!r} has no column {name!r}; it has "
-        f"{', '.join(c.name for c in cohort.columns if c.role != 'outcome')}"
+        f"{', '.join(c.name for c in cohort.columns if c.role not in LATER)} known at the start"
         for cohort in cohorts
         for name in names
-        if name not in [c.name for c in cohort.columns if c.role != "outcome"]
+        if name not in [c.name for c in cohort.columns if c.role not in LATER]
     ]
     if faults:
         raise InputError("; ".join(faults))

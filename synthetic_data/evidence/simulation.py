@@ -14,6 +14,7 @@ from synthetic_data.evidence.values import Spec
 
 Share = Annotated[float, Field(ge=0, le=1)]
 FactorName = Literal["inflammation", "tumour_burden", "t_cell_inflamed", "tobacco"]
+Test = Literal["pdl1", "ngs"]
 Family = Literal["normal", "lognormal", "zero_inflated_lognormal", "quantiles", "bernoulli", "categorical"]
 
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -115,6 +116,9 @@ class Simulation(Spec):
         two knots of one value are an atom.
     levels : dict
         For the family ``categorical``: level -> share, from lowest to highest latent score.
+    needs_test : {"pdl1", "ngs"}, optional
+        The test without which nobody knows the marker: immunohistochemistry, or a sequencing panel. Not
+        every site has it.
     low, high : float, optional
         Bounds at which a continuous margin is truncated.
     margin : Basis
@@ -128,6 +132,7 @@ class Simulation(Spec):
     kind: Kind
     unit: str = ""
     modality: Modality | None = None
+    needs_test: Test | None = None
     order: Annotated[int, Field(ge=0)]
     family: Family
     parameters: dict[str, float] = Field(default_factory=dict)

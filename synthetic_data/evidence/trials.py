@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from synthetic_data.evidence.crossover import Crossover
 from synthetic_data.evidence.values import (
     Count,
     FollowUp,
@@ -103,6 +104,7 @@ class Readout(Spec):
     arms: dict[str, SurvivalFigures] = {}
     groups: dict[str, SurvivalFigures] = {}  # of a prognostic contrast
     approximate: bool = False  # spoken, or read off a figure
+    without_crossover: bool = False  # adjusted for what control patients received later
     remark: str | None = None
     source: Source
     other_sources: tuple[Source, ...] = ()
@@ -191,21 +193,6 @@ class Baseline(Spec):
     from_readouts: bool = False
     remark: str | None = None
     sources: tuple[Source, ...] = ()
-
-
-class Crossover(Spec):
-    """How many control patients later received checkpoint inhibition.
-
-    Figures without a source of their own come from the sources of the readouts (`from_readouts`).
-    """
-
-    allowed: bool
-    on_study: Fraction | None = None
-    in_any_way: Fraction | None = None  # on or off study
-    of_those_progressed: Fraction | None = None
-    from_readouts: bool = False
-    remark: str | None = None
-    source: Source | None = None
 
 
 class Assessments(Spec):

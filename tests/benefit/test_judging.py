@@ -1,19 +1,19 @@
-"""Out-of-fold benefit judged: the truth comes first, prognosis is no benefit, tables agree."""
+"""Benefit judged on patients not learnt from: the truth comes first, and prognosis is no benefit."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.benefit import benefit_curve, benefit_groups, cross_fitted, judge_benefit, qini
+from pipeline.benefit import benefit_curve, benefit_groups, judge_benefit, qini, sequential_benefit
 
 from .randomised_patients import QUESTION, STRONG, drawn
 
 
 @pytest.fixture(scope="module")
 def scores():
-    cohort, _, _ = drawn(900, 7, *STRONG)
-    return cross_fitted(cohort, QUESTION, ["s_learner", "t_learner"], 3, 1, np.random.default_rng(0))
+    cohort, _, _ = drawn(1200, 7, *STRONG)
+    return sequential_benefit(cohort, QUESTION, ["t_learner", "s_learner"], 4, np.random.default_rng(0))
 
 
 def test_measures_put_the_truth_first_and_who_cannot_see_it_last(scores):
@@ -30,22 +30,27 @@ def test_measures_put_the_truth_first_and_who_cannot_see_it_last(scores):
 
 
 def test_patients_are_predicted_without_their_outcome(scores):
-    cohort, y, _ = drawn(900, 7, *STRONG)
-    turned = cohort.observed.copy()
-    part = cohort.observed.index[:1]
-    turned.loc[part, "os_months"] = y["time"][0] / 2
-    again = cross_fitted(
-        replace(cohort, observed=turned), QUESTION, ["s_learner", "t_learner"], 3, 1, np.random.default_rng(0)
-    )
-    # Folds do not depend on the months of follow-up, so the patient's own prediction stays as it was.
-    assert again.benefit["t_learner"][0] == pytest.approx(scores.benefit["t_learner"][0], abs=1e-12)
-    assert not np.allclose(again.benefit["t_learner"], scores.benefit["t_learner"])
+    cohort, _, _ = drawn(1200, 7, *STRONG)
+
+    def after_halving(patient):
+        turned = cohort.observed.copy()
+        turned.loc[patient, "os_months"] /= 2
+        turned = replace(cohort, observed=turned)
+        return sequential_benefit(turned, QUESTION, ["t_learner"], 4, np.random.default_rng(0))
+
+    # Folds do not depend on months of follow-up: one's own months change nothing for oneself ...
+    judged = scores.cohort.observed.index
+    assert after_halving(judged[0]).benefit["t_learner"][0] == scores.benefit["t_learner"][0]
+    # ... and those of a patient learnt from do.
+    taught = cohort.observed.index.difference(judged)[0]
+    assert not np.allclose(after_halving(taught).benefit["t_learner"], scores.benefit["t_learner"])
+    assert len(judged) == 600
 
 
 def test_groups_hold_everybody_and_rise_with_the_true_benefit(scores):
     table = benefit_groups(scores, 3, 20, 0.95, np.random.default_rng(1))
     true = table[table["learner"] == "truth"]
-    assert true["patients"].tolist() == [300, 300, 300]
+    assert true["patients"].tolist() == [200, 200, 200]
     assert true["predicted"].is_monotonic_increasing
     assert true["survival_difference"].is_monotonic_increasing
     assert true["hazard_ratio"].is_monotonic_decreasing

@@ -62,3 +62,16 @@ def test_ranks_are_taken_within_folds():
     ranks = ranks_within(np.array([1.0, 2.0, 30.0, 20.0]), np.array([0, 0, 1, 1]))
     assert ranks.tolist() == [0.25, 0.75, 0.75, 0.25]
     assert ranks_within(np.full(6, 7.0), np.zeros(6, int)).tolist() == [0.5] * 6
+
+
+def test_prognosis_is_not_taken_for_benefit_under_censoring():
+    """Event-free patients and others tie almost, in another way in either arm: such ties must not count."""
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(30):
+        rank = (rng.permutation(300) + 0.5) / 300
+        treated = rng.permutation(300) < 150
+        free = rng.random(300) < 0.2 + 0.6 * rank
+        values = np.where(treated, np.where(free, 1.02, 0.0), np.where(free, 1.0, 0.02))
+        found.append(c_for_benefit(rank, treated, values).value)
+    assert abs(np.mean(found) - 0.5) < 0.02

@@ -237,6 +237,27 @@ PLANTED: list[tuple[str, str, Edit, str, str]] = [
         "without a source",
     ),
     (
+        "crossover share that is not its count",
+        TRIAL,
+        put("crossover", "on_study", value=0.48),
+        "crossover",
+        "84 of 206 are 0.408",
+    ),
+    (
+        "part of crossover exceeds the whole",
+        TRIAL,
+        lambda raw: raw["crossover"].update({"on_study": 0.6, "counts": {}}),
+        "crossover",
+        "exceeds in_any_way",
+    ),
+    (
+        "crossover follow-up without a share",
+        TRIAL,
+        put("crossover", "follow_up_months", value={"of_those_progressed": 31}),
+        "crossover",
+        "does not give that share",
+    ),
+    (
         "id that is not the file's",
         TRIAL,
         put("id", value="KEYNOTE-198"),
