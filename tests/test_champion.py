@@ -51,7 +51,7 @@ class Registry:
             f"tags.`mlflow.parentRunId` = '{self.parent}' and tags.model = '{model}'",
         )
         stored = self.client.get_logged_model(child.outputs.model_outputs[0].model_id)
-        version = self.client.create_model_version(NAME, stored.artifact_location, model_id=stored.model_id)
+        version = self.client.create_model_version(NAME, stored.artifact_location)
         self.client.set_model_version_tag(NAME, version.version, "trained_on", trained_on)
         self.client.set_registered_model_alias(NAME, ALIAS, version.version)
         return str(version.version)
