@@ -74,11 +74,16 @@ class RidgeCox(FeatureModel):
         return self
 
     def _fit_lifelines(self, x: pd.DataFrame, y: Outcome) -> None:
-        from lifelines import CoxPHFitter
         from lifelines.exceptions import ConvergenceError
+        from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
+
+        class Fitter(SemiParametricPHFitter):  # type: ignore[misc]
+            # Medians and modes of the training data, for plots that nobody here draws, take half of a fit.
+            def _compute_central_values_of_raw_training_data(self, df: Any, *_: Any, **__: Any) -> Any:
+                return df.iloc[:1]
 
         table = x.assign(**{"(months)": y["time"], "(event)": y["event"]})
-        fitter = CoxPHFitter(penalizer=self.penalty, l1_ratio=0.0)
+        fitter = Fitter(penalizer=self.penalty, l1_ratio=0.0)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:

@@ -87,13 +87,13 @@ def test_the_test_above_can_fail():
 
 
 def test_a_fit_that_fails_names_the_features(cohort, monkeypatch):
-    from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
+    from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
 
     def fail(self, *args, **kwargs):
         raise ConvergenceError("Convergence halted. See the documentation.")
 
-    monkeypatch.setattr(CoxPHFitter, "fit", fail)
+    monkeypatch.setattr(SemiParametricPHFitter, "fit", fail)
     twice = cohort.observed.assign(again=cohort.observed["age_years"])
     context = context_of(cohort)
     again = Column("again", "baseline", "number", modality="blood", low=0)
