@@ -175,6 +175,9 @@ def verify(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder to make: CSV, JSON and figures")] = None,
     digitised: Annotated[Path | None, typer.Option(help="digitised curves to compare with (CSV)")] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="instead: draw the trial so often at its size, for its hazard ratios")
+    ] = None,
 ) -> None:
     """Draw a trial, estimate every published figure anew; ends with code 1 when one built on is missed."""
     from experiments.verify_command import verify_cohort, verify_register
@@ -185,7 +188,12 @@ def verify(
     at_least("--jobs", jobs, 1)
     if every is (config is not None):
         raise InputError("name one cohort (lungio verify keynote_189), or give --all and no name")
-    if config is None:
+    if replicates is not None:
+        from experiments.replicates_command import verify_replicates
+
+        at_least("--replicates", replicates, 40)
+        met = verify_replicates(config, replicates, n, seed, out, console())
+    elif config is None:
         met = verify_register(n, seed, jobs, out, console(), digitised=digitised)
     else:
         met = verify_cohort(config, n, seed, out, console(), digitised)

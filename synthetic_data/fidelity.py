@@ -111,8 +111,14 @@ def _average_survival(truth: Truth, figure: Figure, months: Floats) -> Floats:
     return np.asarray(np.exp(-np.interp(months, rows["months"].to_numpy(), hazard)))
 
 
-def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, object]:
-    patients = _truth(cohort).patients
+def drawn_ratio(patients: pd.DataFrame, plan: Plan, ratio: PublishedRatio) -> tuple[float, float]:
+    """Return Cox's hazard ratio of drawn patients at a readout's cut, and the standard error of its log.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        As in `Truth.patients`.
+    """
     pair = patients[patients["arm"].isin([ratio.experimental, ratio.control])]
     accrual = plan.spec.accrual_months
     month = cut_month(ratio.follow_up_months, accrual)
@@ -122,7 +128,12 @@ def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, o
     treated = (pair.loc[shown.index, "arm"] == ratio.experimental).to_numpy()
     e = ENDPOINTS[ratio.endpoint]
     months, event = shown[e.months].to_numpy(), shown[e.event].to_numpy()
-    reproduced = two_arm_hazard_ratio(months, event, treated)
+    error = float(1 / np.sqrt(event.sum() * treated.mean() * (1 - treated.mean())))
+    return two_arm_hazard_ratio(months, event, treated), error
+
+
+def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, object]:
+    reproduced, error = drawn_ratio(_truth(cohort).patients, plan, ratio)
     low, high = ratio.low or 0.0, ratio.high or np.inf
     treated_curve, control_curve = (
         plan.curves.curves[arm, ratio.endpoint] for arm in (ratio.experimental, ratio.control)
@@ -139,7 +150,7 @@ def _ratio_row(cohort: Cohort, plan: Plan, ratio: PublishedRatio) -> dict[str, o
         "expected": expected_ratio(ratio, treated_curve, control_curve, sizes),
         "reproduced": reproduced,
         "gap": float(np.log(reproduced / ratio.estimate)),
-        "standard_error": float(1 / np.sqrt(event.sum() * treated.mean() * (1 - treated.mean()))),
+        "standard_error": error,
         "built_on": True,
         "within": low <= reproduced <= high,
         "population": ratio.population,

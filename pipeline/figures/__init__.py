@@ -49,7 +49,7 @@ from pipeline.figures.survival import (
 )
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.transport import learning_curve_figure
-from pipeline.figures.verification import diagonal, digitised_figure, verification_figure
+from pipeline.figures.verification import diagonal, digitised_figure, replicates_figure, verification_figure
 
 __all__ = [
     "agreement",
@@ -96,6 +96,7 @@ __all__ = [
     "power_figure",
     "prediction_histogram",
     "reliability_figure",
+    "replicates_figure",
     "roc",
     "roc_figure",
     "save_figure",

@@ -137,3 +137,45 @@ def verification_figure(table: pd.DataFrame, title: str = "Published and reprodu
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
+
+
+@styled
+def replicates_figure(table: pd.DataFrame, title: str) -> Figure:
+    """Draw published hazard ratios over those of a trial drawn again and again, one line a ratio.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `comparison`, `endpoint`, `months`, `published`, `low`, `high`, `drawn_median`, `drawn_low`,
+        `drawn_high` (the central 95 % of the drawn ones), `inside`.
+    title : str
+    """
+    figure = new_figure(8.0, 1.5 + 0.55 * len(table))
+    ax = figure.subplots()
+    rows = np.arange(len(table))[::-1]
+    ax.hlines(rows, table["drawn_low"], table["drawn_high"], color=PALETTE[4], linewidth=9, zorder=1)
+    ax.scatter(table["drawn_median"], rows, marker="|", s=110, color="white", linewidths=2, zorder=2)
+    ax.hlines(rows, table["low"], table["high"], color=INK, linewidth=1.2, zorder=3)
+    colours = np.where(table["inside"], INK, WORSE)
+    ax.scatter(table["published"], rows, s=34, color=colours, zorder=4)
+    ax.axvline(1.0, color=SOFT, linewidth=1, zorder=0)
+    ax.set(xscale="log", xlabel="Hazard ratio", ylim=(-0.7, len(table) - 0.3))
+    reach = table[["low", "high", "drawn_low", "drawn_high"]].to_numpy(dtype=float)
+    ticks = _ticks(float(np.nanmin(reach)), max(float(np.nanmax(reach)), 1.0))
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    names = [
+        f"{r['endpoint'].upper()} at {r['months']:.0f} months\n"
+        + " v ".join(readable(arm) for arm in r["comparison"].split(" v "))
+        for r in table.to_dict("records")
+    ]
+    ax.set_yticks(rows, names, fontsize=8)
+    grid(ax)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11, color=INK)
+    handles = [
+        Line2D([], [], color=PALETTE[4], linewidth=7, label="Central 95 % of the drawn, and their median"),
+        Line2D([], [], color=INK, marker="o", markersize=5, label="Published, 95 % interval"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure

@@ -9,6 +9,8 @@ import pytest
 from pipeline import figures
 from pipeline.figures import verification_figure
 
+from .legible import assert_labels_apart, assert_legible
+
 
 def test_the_figure_refuses_a_table_without_figures() -> None:
     table = pd.DataFrame({"kind": ["other"], "published": [1.0]})
@@ -57,3 +59,25 @@ def test_a_panel_an_arm_with_digitised_drawn_and_plain_curves() -> None:
     assert [ax.get_title(loc="left") for ax in shown] == ["T\nA, gap +0.030", "T\nB, gap +0.020"]
     assert all(len(ax.lines) == 3 for ax in shown)
     assert shown[0].get_ylabel() == "Overall survival (%)"
+
+
+def test_a_line_a_ratio_with_those_outside_the_drawn_in_a_colour_of_their_own() -> None:
+    table = pd.DataFrame(
+        {
+            "comparison": "a_chemo v b", "endpoint": ["os", "pfs"], "months": [20.0, 9.5],
+            "published": [0.8, 0.5],
+            "low": [0.6, np.nan], "high": [1.1, np.nan], "drawn_median": [0.85, 0.8],
+            "drawn_low": [0.7, 0.65], "drawn_high": [1.0, 0.95], "inside": [True, False],
+        }
+    )  # fmt: skip
+    figure = figures.replicates_figure(table, "Title")
+    assert_legible(figure)
+    assert_labels_apart(figure)
+    ax = figure.axes[0]
+    assert [t.get_text() for t in ax.get_yticklabels()] == [
+        "OS at 20 months\nA chemo v B",
+        "PFS at 10 months\nA chemo v B",
+    ]
+    points = ax.collections[3]
+    assert points.get_offsets()[:, 0].tolist() == [0.8, 0.5]
+    assert tuple(points.get_facecolors()[0]) != tuple(points.get_facecolors()[1])
