@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.run import RunResult
+    from pipeline.tracking.champion import Verdict
 
 REPORT_SCRIPT: Final = Path(__file__).with_name("notebooks") / "report.py"
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
@@ -84,9 +85,15 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
         facts = run_facts(experiment, options, cohorts, started) | {"seconds": dict(progress.seconds)}
         spec = yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         save_run(result, folder, facts=facts, files={"experiment.yaml": spec}, progress=progress)
-        file_and_report(folder, store, experiment, options, progress)
+        run_id = file_and_report(folder, store, experiment, options, progress)
+        verdict = None
+        if store is not None and run_id is not None:
+            from pipeline.tracking import crown
+
+            external = cohorts.get("external")
+            verdict = crown(load_run(folder), run_id, store, external, stage_generator(rng, "champion"))
         update_facts(folder, {"seconds": dict(progress.seconds)})
-    print_result(console, folder, store, options)
+    print_result(console, folder, store, options, verdict)
     return folder
 
 
@@ -154,8 +161,14 @@ def evidence_facts() -> dict[str, Any]:
 
 def file_and_report(
     folder: Path, store: str | None, experiment: Experiment, options: Options, progress: StageProgress
-) -> None:
-    """File the run in MLflow while another process writes the report; then file the report too."""
+) -> str | None:
+    """File the run in MLflow while another process writes the report; then file the report too.
+
+    Returns
+    -------
+    str or None
+        The filed run's identifier.
+    """
     from pipeline.report import NOTEBOOK, PAGE, make_report
 
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -171,10 +184,13 @@ def file_and_report(
         from pipeline.tracking import log_report
 
         log_report(store, run_id, [folder / PAGE, folder / NOTEBOOK])
+    return run_id
 
 
-def print_result(console: Console, folder: Path, store: str | None, options: Options) -> None:
-    """Print the score table, and where report and tracked run are to be found."""
+def print_result(
+    console: Console, folder: Path, store: str | None, options: Options, verdict: Verdict | None = None
+) -> None:
+    """Print the score table, what became of the best model, and where report and run are to be found."""
     from experiments.score_table import score_tables
     from pipeline.report import PAGE
 
@@ -196,6 +212,10 @@ def print_result(console: Console, folder: Path, store: str | None, options: Opt
     if store is not None:
         given = f" --tracking-uri {shlex.quote(options.tracking_uri)}" if options.tracking_uri else ""
         say("compare", f"lungio ui{given}")
+    if verdict is not None:
+        from pipeline.tracking import verdict_line
+
+        say("model", verdict_line(verdict))
 
 
 def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Console) -> None:

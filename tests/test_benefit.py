@@ -128,9 +128,9 @@ def test_the_truth_takes_benefit_apart(population: Population) -> None:
     truth = cohort.truth.patients
     parts = truth[[c for c in truth if c.startswith("benefit_contribution[")]]
     ratio = truth["os_log_hazard[pembrolizumab_chemo]"] - truth["os_log_hazard[placebo_chemo]"]
-    np.testing.assert_allclose(parts.sum(axis=1), ratio, atol=1e-10)
+    np.testing.assert_allclose(parts.sum(axis=1), ratio, atol=1e-5)  # single precision
     by_marker = truth[[c for c in truth if c.startswith("os_modification[")]]
-    np.testing.assert_allclose(by_marker.sum(axis=1), ratio, atol=1e-5)  # single precision
+    np.testing.assert_allclose(by_marker.sum(axis=1), ratio, atol=1e-5)
     assert "os_modification[pdl1_tps_percent]" in by_marker
     assert "os_modification[albumin_g_per_dl]" not in by_marker  # prognostic in every arm alike
     assert "benefit_contribution[antigen_scarcity]" in parts

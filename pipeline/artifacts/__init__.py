@@ -2,6 +2,7 @@
 
 from pipeline.artifacts.cohort_folder import (
     RESEARCH_USE,
+    column_from_json,
     describe_cohort,
     load_cohort,
     save_cohort,
@@ -22,6 +23,7 @@ __all__ = [
     "RESEARCH_USE",
     "RunView",
     "claim_folder",
+    "column_from_json",
     "describe_cohort",
     "file_digest",
     "folder_digest",

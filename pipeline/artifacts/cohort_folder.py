@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.artifacts.digests import table_digest
 from pipeline.artifacts.folders import new_folder
-from pipeline.schema import Cohort, Column, InputError, Truth
+from pipeline.schema import Cohort, Column, InputError, Truth, outcome
 
 RESEARCH_USE: Final = (
     "For research only. Not a medical device; not for decisions about the care of any patient."
@@ -20,7 +20,7 @@ RESEARCH_USE: Final = (
 
 
 def describe_cohort(cohort: Cohort) -> dict[str, Any]:
-    """Return the JSON-ready facts of a cohort: size, arms, events, SHA-256 and manifest."""
+    """Return the JSON-ready facts of a cohort: size, arms, columns, follow-up, SHA-256 and manifest."""
     arms = cohort.observed["arm"].value_counts().to_dict() if "arm" in cohort.observed else {}
     visits = {} if cohort.visits is None else {"visits_sha256": table_digest(cohort.visits)}
     return {
@@ -31,6 +31,11 @@ def describe_cohort(cohort: Cohort) -> dict[str, Any]:
         "control_arm": cohort.control_arm,
         "endpoints": cohort.endpoints(),
         "sha256": table_digest(cohort.observed),
+        "columns": [column_as_json(c) for c in cohort.columns],
+        "longest_months": {
+            name: float(outcome(cohort.observed, name)["time"].max(initial=0.0))
+            for name in cohort.endpoints()
+        },
         **visits,
         "manifest": dict(cohort.manifest),
     } | ({} if cohort.events is None else {"events_sha256": table_digest(cohort.events)})
@@ -99,7 +104,7 @@ def load_cohort(folder: Path) -> Cohort:
         name=facts["name"],
         observed=observed,
         columns=tuple(
-            _column_from_json(c) for c in json.loads((folder / "columns.json").read_text(encoding="utf-8"))
+            column_from_json(c) for c in json.loads((folder / "columns.json").read_text(encoding="utf-8"))
         ),
         simulated=facts["simulated"],
         manifest=facts["manifest"],
@@ -149,7 +154,8 @@ def column_as_json(column: Column) -> dict[str, Any]:
     return asdict(column)
 
 
-def _column_from_json(stored: dict[str, Any]) -> Column:
+def column_from_json(stored: dict[str, Any]) -> Column:
+    """Return the declaration of a column as `write_json` stores it; a bound of None is no bound."""
     low = -math.inf if stored["low"] is None else stored["low"]
     high = math.inf if stored["high"] is None else stored["high"]
     return Column(**(stored | {"low": low, "high": high, "categories": tuple(stored["categories"])}))

@@ -51,8 +51,10 @@ class GradientBoosting(FeatureModel):
     centre : float
         Training mean of the trees' sum.
     baseline_months, baseline_cumulative_hazard : array, shape (k,)
+    settings, searched : dict
+        What the search chose, and how far it came.
     tuning : Search
-        Not saved with the model.
+        Its trials; not saved with the model.
     """
 
     name = "gbm"
@@ -74,6 +76,9 @@ class GradientBoosting(FeatureModel):
         progress = self.context.progress if self.context is not None else silent
         self.tuning = search(loss, SPACE, self.options, search_rng, f"tune {self.name}", progress)
         best = self.tuning.best
+        self.searched = {
+            "trials_done": len(self.tuning.trials), "out_of_time": self.tuning.out_of_time
+        }  # fmt: skip
         self.settings = best | {"trees": int(np.argmin(self._held_out_loss(x, y, parts, best, seed))) + 1}
         held_out = np.empty(len(y))
         for inside, outside in parts:
@@ -136,20 +141,20 @@ class GradientBoosting(FeatureModel):
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings chosen, the budget and the slope."""
-        out: dict[str, Any] = self.options.model_dump(mode="json") | self.settings | {"slope": self.slope}
-        if self.tuning is not None:
-            out |= {"trials_done": len(self.tuning.trials), "out_of_time": self.tuning.out_of_time}
-        return out
+        options: dict[str, Any] = self.options.model_dump(mode="json")
+        return options | self.settings | {"slope": self.slope} | self.searched
 
     def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return settings, calibration and the trees."""
-        document = {"settings": self.settings, "slope": self.slope, "centre": self.centre}
+        document = {
+            "settings": self.settings, "searched": self.searched, "slope": self.slope, "centre": self.centre
+        }  # fmt: skip
         baseline = {name: getattr(self, name) for name in BASELINE}
         return document, baseline | self.trees.to_arrays()
 
     def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Set what `learnt` returned."""
-        self.settings = dict(document["settings"])
+        self.settings, self.searched = dict(document["settings"]), dict(document["searched"])
         self.slope, self.centre = document["slope"], document["centre"]
         for name in BASELINE:
             setattr(self, name, arrays[name])

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
-import os
-import re
-import time
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
-from pipeline.tracking.store import artifact_root, keep_offline
+from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow
+from pipeline.tracking.served_rows import Served
 
 SHORT: Final = {"cross-validation": "cv", "external": "external"}  # as metrics are prefixed
 DIGEST_LETTERS: Final = 36  # what MLflow's store keeps of a dataset's digest
-METRICS_A_CALL: Final = 1000  # what MLflow accepts at once
-PARAMETERS_A_CALL: Final = 100
-PARAMETER_LETTERS: Final = 500
 
 
 def track_run(view: RunView, uri: str, experiment: str, progress: Progress = silent) -> str:
@@ -45,15 +38,15 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
     """
     models = list(view.facts["models"])
     steps = len(models) + 2
-    with _quiet_mlflow(uri) as mlflow:
+    with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment_id = _experiment(client, experiment, uri)
+        experiment_id = open_experiment(client, experiment, uri)
         progress("file in MLflow", 1, steps)
         name = view.folder.name
         parent = client.create_run(experiment_id, run_name=name, tags=_tags(view.facts)).info.run_id
         status = "KILLED"
         try:
-            _log(client, parent, parent_parameters(view.facts), summary_metrics(view.table("scores")))
+            log(client, parent, parent_parameters(view.facts), summary_metrics(view.table("scores")))
             client.log_inputs(parent, _datasets(view.facts))
             for part in ("figures", "tables"):
                 client.log_artifacts(parent, str(view.folder / part), part)
@@ -71,7 +64,7 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
 
 def log_report(uri: str, run_id: str, files: list[Path]) -> None:
     """Add the report's files to a filed run."""
-    with _quiet_mlflow(uri) as mlflow:
+    with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
         for file in files:
             client.log_artifact(run_id, str(file), "report")
@@ -87,7 +80,7 @@ def _track_model(
     try:
         scores = view.table("scores")
         metrics = list(score_metrics(scores[scores["model"] == model]))
-        _log(client, run, _flat(facts["models"][model]["parameters"]), metrics)
+        log(client, run, flat(facts["models"][model]["parameters"]), metrics)
         client.log_inputs(run, _datasets(facts))
         for figure in view.figures(f"*{model}*"):
             client.log_artifact(run, str(figure), "figures")
@@ -108,7 +101,7 @@ def _track_trials(client: Any, view: RunView, experiment_id: str, parent: str, m
         tags = _tags(view.facts) | {"mlflow.parentRunId": parent, "model": str(row.pop("model"))}
         run = client.create_run(experiment_id, run_name=f"{model} · trial {number}", tags=tags).info.run_id
         settings = {str(name): value for name, value in row.items()}
-        _log(client, run, settings, [(name, value, 0) for name, value in measured.items()])
+        log(client, run, settings, [(name, value, 0) for name, value in measured.items()])
         client.set_terminated(run, "FINISHED")
 
 
@@ -124,13 +117,19 @@ def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:
             [ColSpec("double" if n else "string", c) for c, n in zip(example, number, strict=True)]
         ),
         outputs=Schema([ColSpec("double", f"survival_{m:g}_months") for m in months]),
-        params=ParamSchema([ParamSpec("months", "double", months, (-1,))]),
+        params=ParamSchema(
+            [ParamSpec("months", "double", months, (-1,)), ParamSpec("explain", "boolean", False)]
+        ),
     )
-    with mlflow.start_run(run_id=run_id):
+    served = Served.of(view.facts["cohorts"]["train"], view.facts["analysis"]["endpoint"])
+    with mlflow.start_run(run_id=run_id), TemporaryDirectory() as folder:
         mlflow.pyfunc.log_model(
             name=model,
             python_model=str(Path(__file__).with_name("survival_pyfunc.py")),
-            artifacts={"model": str(view.models()[model])},
+            artifacts={
+                "model": str(view.models()[model]),
+                "served": str(served.write(Path(folder) / "served.json")),
+            },
             code_paths=[str(Path(__file__).resolve().parents[1])],
             signature=signature,
             input_example=(example, {"months": months}),
@@ -152,7 +151,7 @@ def parent_parameters(facts: Mapping[str, Any]) -> dict[str, Any]:
         for role, cohort in facts["cohorts"].items()
         for key in ("name", "patients", "simulated", "sha256")
     }
-    return {"seed": facts["seed"], **cohorts, **_flat(facts["analysis"])}
+    return {"seed": facts["seed"], **cohorts, **flat(facts["analysis"])}
 
 
 def score_metrics(scores: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
@@ -171,34 +170,17 @@ def score_metrics(scores: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
         name += "" if row["group"] == "all" else f"/{row['group']}"
         for suffix, column in (("", "value"), (".low", "low"), (".high", "high")):
             if math.isfinite(row[column]):
-                yield _metric_name(f"{name}{suffix}"), float(row[column]), step
+                yield metric_name(f"{name}{suffix}"), float(row[column]), step
 
 
 def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
     """Return the overall scores without a horizon, named ``<model>.<data>.<metric>``, for the parent run."""
     rows = scores[(scores["group"] == "all") & scores["horizon_months"].isna()]
     return [
-        (_metric_name(f"{r['model']}.{SHORT.get(r['data'], r['data'])}.{r['metric']}"), float(r["value"]), 0)
+        (metric_name(f"{r['model']}.{SHORT.get(r['data'], r['data'])}.{r['metric']}"), float(r["value"]), 0)
         for r in rows.to_dict("records")
         if math.isfinite(r["value"])
     ]
-
-
-def _metric_name(name: str) -> str:
-    """Spell a name with the letters MLflow takes."""
-    for sign, word in (("=", ": "), ("≤", "up to"), (">", "above")):
-        name = name.replace(sign, word)
-    return re.sub(r"[^A-Za-z0-9_\-./: ]", "_", name)
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, part in value.items():
-        if isinstance(part, Mapping) and part:
-            flat |= _flat(part, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = part
-    return flat
 
 
 def _tags(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -244,48 +226,3 @@ def _datasets(facts: Mapping[str, Any]) -> list[Any]:
         )
         for context, name, sha256, origin, profile in inputs
     ]
-
-
-def _log(
-    client: Any, run_id: str, parameters: Mapping[str, Any], metrics: list[tuple[str, float, int]]
-) -> None:
-    from mlflow.entities import Metric, Param
-
-    now = int(time.time() * 1000)
-    params = [Param(_metric_name(key), str(value)[:PARAMETER_LETTERS]) for key, value in parameters.items()]
-    for start in range(0, len(params), PARAMETERS_A_CALL):
-        client.log_batch(run_id, params=params[start : start + PARAMETERS_A_CALL])
-    for start in range(0, len(metrics), METRICS_A_CALL):
-        part = metrics[start : start + METRICS_A_CALL]
-        client.log_batch(run_id, metrics=[Metric(name, value, now, step) for name, value, step in part])
-
-
-def _experiment(client: Any, name: str, uri: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        root = artifact_root(uri)
-        folder = re.sub(r"[^\w.-]", "_", name)
-        place = f"{root}/{folder}" if root else None
-        return str(client.create_experiment(name, artifact_location=place))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
-
-
-@contextmanager
-def _quiet_mlflow(uri: str) -> Iterator[Any]:
-    """Yield mlflow, pointed at the store, silent about itself and with nothing sent home."""
-    keep_offline()
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations inside MLflow are not the user's to act on
-        import mlflow
-
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow keeps its setting there too; None unsets both
-        mlflow.set_tracking_uri(uri)
-        try:
-            yield mlflow
-        finally:
-            mlflow.set_tracking_uri(before)

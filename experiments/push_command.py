@@ -1,0 +1,59 @@
+"""lungio push: a finished folder, of a run or a study, filed in MLflow afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run or a study")],
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment, made when need be")] = "lungio",
+) -> None:
+    """File a finished run or study in MLflow: after --no-track, to another store, or a study at all."""
+    from experiments.cli import console
+
+    push_folder(folder, tracking_uri, experiment, console())
+
+
+def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console: Console) -> str:
+    """File what `folder` holds and return the identifier of its (parent) run; nothing is fitted.
+
+    Raises
+    ------
+    InputError
+        When the folder is no run's, the store cannot be used, or an experiment without a name is asked for.
+    """
+    from experiments.progress import StageProgress
+    from pipeline.artifacts import load_run
+    from pipeline.report import NOTEBOOK, PAGE
+    from pipeline.schema import InputError
+    from pipeline.tracking.store import check_store, resolve_store
+
+    view = load_run(folder)
+    store = resolve_store(tracking_uri)
+    check_store(store)
+    if not experiment.strip():
+        raise InputError("--experiment must not be empty")
+    try:
+        study = "kind" in view.facts
+    except ValueError as error:
+        raise InputError(f"{folder}/run.json is not whole: {error}") from None
+    from pipeline.tracking import log_report, track_run, track_study
+
+    with StageProgress(console) as progress:
+        if study:
+            run_id = track_study(view, store, experiment)  # its page is a file of the folder
+        else:
+            run_id = track_run(view, store, experiment, progress)
+            log_report(store, run_id, [f for f in (folder / PAGE, folder / NOTEBOOK) if f.is_file()])
+    console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
+    return run_id
