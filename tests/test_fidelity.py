@@ -32,7 +32,9 @@ def test_a_hundred_thousand_patients_show_every_figure(name: str) -> None:
     built = table[table["built_on"]]
     medians, rates = built[built["kind"] == "median"], built[built["kind"] == "landmark"]
     ratios = table[table["kind"] == "hazard_ratio"]
-    chance = 3 * medians["standard_error"]  # of a short median, more than 2 % even here
+    # Of a short median, chance is more than 2 % even here; its standard error takes the curve to be as steep
+    # after the median as before, which after a first scan it is not.
+    chance = 4 * medians["standard_error"]
     assert (medians["gap"].abs() <= np.maximum(0.02, chance)).all(), medians[["arm", "endpoint", "gap"]]
     assert (rates["gap"].abs() <= 0.005).all(), rates[["arm", "endpoint", "months", "gap"]]
     assert ratios["within"].all(), ratios[["arm", "endpoint", "months", "low", "reproduced", "high"]]

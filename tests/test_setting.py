@@ -24,7 +24,7 @@ def test_an_arm_of_selected_patients_is_not_pooled(register):
 
 
 def test_a_trial_without_a_baseline_has_none(register):
-    assert pooled_baseline(register.trial("POPLAR")) == {}
+    assert pooled_baseline(register.trial("ALD518-NSCLC")) == {}
 
 
 def test_the_setting_is_the_trials(register):
