@@ -153,8 +153,9 @@ class Truth:
             if not chosen.any():
                 continue
             death = np.exp(rows[f"os_log_hazard[{name}]"].to_numpy()[chosen])
-            progression = np.exp(rows[f"progression_log_hazard[{name}]"].to_numpy()[chosen])
             switch = self.switch(name) if switching and endpoint == "os" else None
+            if switch is not None or endpoint == "pfs":  # a truth of deaths alone has no progression
+                progression = np.exp(rows[f"progression_log_hazard[{name}]"].to_numpy()[chosen])
             if switch is not None:
                 out[chosen] = self._survival_with_switch(name, switch, death, progression, months)
                 continue
