@@ -13,9 +13,13 @@ from pipeline.config import Spec
 from pipeline.dynamic.robust import clustered_covariance, score_residuals
 from pipeline.dynamic.stack import LANDMARK, Stack
 from pipeline.features import FeatureBuilder
-from pipeline.models.coefficient_prior import breslow
 from pipeline.models.contract import check_outcome, read_options, steps_at
-from pipeline.models.partial_likelihood import RiskSets, cross_validated_likelihood, ridge_fit
+from pipeline.models.partial_likelihood import (
+    RiskSets,
+    breslow,
+    cross_validated_likelihood,
+    ridge_fit,
+)
 from pipeline.schema import Floats, InputError, Prediction
 
 

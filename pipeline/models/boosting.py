@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.models.boosted_trees import BoostedTrees
-from pipeline.models.coefficient_prior import breslow
 from pipeline.models.contract import Arrays, Outcome, steps_at
 from pipeline.models.on_features import FeatureModel
-from pipeline.models.partial_likelihood import RiskSets, ridge_fit, stratified_folds
+from pipeline.models.partial_likelihood import RiskSets, breslow, ridge_fit, stratified_folds
 from pipeline.models.tuning import Budget, Search, Settings, Span, search
 from pipeline.schema import Floats, Prediction, silent
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.features import FeatureBuilder
 from pipeline.models.contract import steps_at
-from pipeline.models.partial_likelihood import RiskSets, ridge_fit
+from pipeline.models.partial_likelihood import RiskSets, breslow, ridge_fit
 from pipeline.schema import Cohort, Column, Floats, InputError, outcome
 
 FORMAT = 1
@@ -148,12 +148,3 @@ def read_prior(path: Path) -> CoefficientPrior:
         raise InputError(f"{path}: no such file; `lungio prior COHORT --out {path}` makes one") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a prior that can be read ({error})") from error
-
-
-def breslow(risk: Floats, months: Floats, event: np.ndarray[Any, Any]) -> tuple[Floats, Floats]:
-    """Return event months and Breslow's cumulative baseline hazard at them, given log relative hazards."""
-    order = np.argsort(-months, kind="stable")
-    total = np.cumsum(np.exp(risk[order]))
-    knots, deaths = np.unique(months[event], return_counts=True)
-    at_risk = np.searchsorted(-months[order], -knots, side="right")
-    return knots, np.cumsum(deaths / total[at_risk - 1])

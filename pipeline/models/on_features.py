@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from pipeline.models.contract import (
 from pipeline.schema import Floats, Truth
 
 
-class FeatureModel:
+class FeatureModel(ABC):
     """Base of models that see features, fitted on training rows, in place of columns.
 
     A subclass fits on `learn_features`, predicts from `inputs`, and saves and restores what it learnt beside
@@ -66,13 +67,13 @@ class FeatureModel:
         """Return itself: a model on features knows no truth."""
         return self
 
+    @abstractmethod
     def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return what the subclass learnt: JSON-ready values and plain arrays."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Set what `learnt` returned."""
-        raise NotImplementedError
 
     def export(self) -> tuple[dict[str, Any], Arrays]:
         """Return features, options and what was learnt from them."""

@@ -169,3 +169,13 @@ def stratified_folds(event: NDArray[np.bool_], folds: int, rng: np.random.Genera
         members = np.flatnonzero(event == kind)
         fold_of[rng.permutation(members)] = np.arange(len(members)) % folds
     return fold_of
+
+
+def breslow(risk: Floats, months: Floats, event: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return event months (k,) and Breslow's cumulative baseline hazard from each on, given log hazards."""
+    at, position = np.unique(months, return_inverse=True)
+    events = np.bincount(position, event, minlength=len(at))
+    weight = np.bincount(position, np.exp(risk), minlength=len(at))
+    at_risk = np.cumsum(weight[::-1])[::-1]
+    hazard = np.cumsum(events / at_risk)
+    return at[events > 0], hazard[events > 0]

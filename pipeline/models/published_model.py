@@ -21,7 +21,7 @@ from pipeline.models.contract import (
     read_options,
     steps_at,
 )
-from pipeline.models.partial_likelihood import RiskSets, ridge_fit
+from pipeline.models.partial_likelihood import RiskSets, breslow, ridge_fit
 from pipeline.models.published_scores import SCORES, PublishedScore, lacking, sources_of
 from pipeline.schema import Column, Floats, InputError, Prediction, Truth
 
@@ -131,7 +131,9 @@ class PublishedModel:
             # A penalty of one millionth of an event: a score that separates perfectly has no finite maximum.
             beta = float(ridge_fit(sets, 1e-6 * len(y), np.zeros(1))[0])
             self.log_hazard_ratio = max(beta, 0.0) / spread
-        self.knots, self.hazard = breslow(y, np.exp(self.log_hazard_ratio * centred))
+        self.knots, self.hazard = breslow(
+            self.log_hazard_ratio * centred, y["time"], y["event"]
+        )
         return self
 
     def predict(self, frame: pd.DataFrame, months: Floats) -> Prediction:
@@ -192,16 +194,6 @@ class ScoreKind(partial[PublishedModel]):
     def restore(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PublishedModel:
         """Rebuild a fitted score."""
         return PublishedModel.restore(document, arrays)
-
-
-def breslow(y: Outcome, relative_hazard: Floats) -> tuple[Floats, Floats]:
-    """Return event months (k,) and Breslow's cumulative baseline hazard from each on (k,)."""
-    at, position = np.unique(y["time"], return_inverse=True)
-    events = np.bincount(position, y["event"], minlength=len(at))
-    weight = np.bincount(position, relative_hazard, minlength=len(at))
-    at_risk = np.cumsum(weight[::-1])[::-1]
-    hazard = np.cumsum(events / at_risk)
-    return at[events > 0], hazard[events > 0]
 
 
 def available_scores(cohorts_columns: list[tuple[Column, ...]]) -> tuple[list[str], dict[str, list[str]]]:

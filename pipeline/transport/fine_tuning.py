@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from pipeline.features import FeatureBuilder
 from pipeline.models import ModelContext
-from pipeline.models.contract import Outcome
+from pipeline.models.contract import Outcome, check_outcome
 from pipeline.models.cox import RidgeCox
-from pipeline.models.on_features import FeatureModel
 from pipeline.models.partial_likelihood import RiskSets, penalised_fit
 from pipeline.schema import Floats
 
@@ -96,14 +97,15 @@ class MixtureForest:
     ) -> None:
         self.elsewhere, self.y_elsewhere = elsewhere, y_elsewhere
         self.prior_patients, self.trees = prior_patients, trees
-        self.table = _Table(context)
-        self.x_elsewhere = self.table.learn_features(elsewhere, y_elsewhere).to_numpy(dtype=np.float32)
+        check_outcome("mixture_forest", elsewhere, y_elsewhere)
+        self.features = FeatureBuilder(context.columns, context.control_arm).fit(elsewhere)
+        self.x_elsewhere = self._inputs(elsewhere)
 
     def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> MixtureForest:
         """Grow the forest on the mixture; the features are those of elsewhere."""
         from pipeline.survival_forest import SurvivalForest
 
-        x = np.concatenate([self.x_elsewhere, self.table.inputs(frame).astype(np.float32)])
+        x = np.concatenate([self.x_elsewhere, self._inputs(frame)])
         each = self.prior_patients / len(self.x_elsewhere)
         weight = np.concatenate([np.full(len(self.x_elsewhere), each), np.ones(len(frame))])
         forest = SurvivalForest(
@@ -114,13 +116,7 @@ class MixtureForest:
 
     def risk(self, frame: pd.DataFrame) -> Floats:
         """Return ensemble mortality, shape (n,)."""
-        return np.asarray(self.nodes.risk(self.table.inputs(frame).astype(np.float32), 2), dtype=float)
+        return np.asarray(self.nodes.risk(self._inputs(frame), 2), dtype=float)
 
-
-class _Table(FeatureModel):
-    """The feature table alone."""
-
-    name = "mixture_forest"
-
-    def __init__(self, context: ModelContext) -> None:
-        self.context, self.features = context, None
+    def _inputs(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        return self.features.transform(frame).to_numpy(dtype=np.float32)

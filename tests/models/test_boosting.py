@@ -8,7 +8,7 @@ from made_cohort import context_of, made_cohort
 
 from pipeline.metrics import METRICS
 from pipeline.models import build_model, load_model, null_prediction, save_model
-from pipeline.models.coefficient_prior import breslow
+from pipeline.models.partial_likelihood import breslow
 from pipeline.schema import outcome
 
 OPTIONS = {"trials": 3, "max_trees": 120}
