@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from experiments.cohorts import resolve_cohort
-from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
+from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
+from experiments.studies import Study, keep_study, print_places, read_study, study_folder, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress, outcome
@@ -63,14 +62,8 @@ def run_benefit(
     console: Console,
 ) -> Path:
     """Carry out a study of benefit and return its folder."""
-    spec = read_spec(find_config("studies", config), BenefitStudy)
-    changes: dict[str, Any] = {"seed": spec.seed if seed is None else seed}
-    if n is not None:
-        changes["train"] = spec.train.model_copy(update={"patients": n})
-    spec = spec.model_copy(update=changes)
-    source = resolve_cohort(spec.train, data, "train", spec.name)
-    if data is not None and source.simulated:
-        raise InputError(f"--data {data}: study {spec.name!r} draws its patients and reads no file")
+    spec = read_study(config, BenefitStudy, n, seed)
+    source = training_source(spec.train, data, spec.name)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"))
@@ -78,8 +71,7 @@ def run_benefit(
         folder, started = study_folder("benefit", spec.name, out)
         progress("draw or read the cohorts", 1, 1)
         study = benefit_study(spec, cohort, stage_generator(rng, "benefit"), progress)
-        notebook = NOTEBOOKS / "benefit.py" if report else None
-        page = keep_study("benefit", spec, spec.seed, study, folder, started, progress, notebook)
+        page = keep_study("benefit", spec, study, folder, started, progress, report)
     for row in study.tables["measures"].to_dict("records"):
         console.print(
             f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "

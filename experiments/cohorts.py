@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.config import CohortChoice, find_config, read_yaml
-from pipeline.schema import InputError
+from pipeline.schema import InputError, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,6 +110,20 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
             f"{field}.patients is missing: how many patients of {choice.cohort!r} are to be drawn?"
         )
     return CohortSource(path, choice.patients, None, drawn, plan_cohort(drawn))
+
+
+def draw_or_read(
+    sources: Mapping[str, CohortSource], rng: np.random.Generator, progress: Progress
+) -> dict[str, Cohort]:
+    """Return the cohorts by role, each from a stream of its own; all but "train" bear their role's name."""
+    from pipeline.run.streams import stage_generator
+
+    cohorts = {}
+    for done, (role, source) in enumerate(sources.items(), start=1):
+        label = None if role == "train" else f"{source.name}_{role}"
+        cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), label)
+        progress("draw or read the cohorts", done, len(sources))
+    return cohorts
 
 
 def names_a_trial(name: str) -> bool:

@@ -33,6 +33,10 @@ class ExternalChoice(Spec):
     cohort: str | None = Field(None, min_length=1)
     patients: int | None = Field(None, ge=1)
 
+    def after(self, train: CohortChoice) -> CohortChoice:
+        """Return the choice with what it leaves out taken from the training cohort."""
+        return CohortChoice(cohort=self.cohort or train.cohort, patients=self.patients or train.patients)
+
 
 class Report(Spec):
     """What the report shows."""
@@ -65,23 +69,23 @@ class Experiment(Spec):
 
     def with_changes(self, *, patients: int | None = None, seed: int | None = None) -> Experiment:
         """Return the experiment with the command line's numbers in place of the file's."""
-        changed: dict[str, Any] = self.model_dump()
-        if seed is not None:
-            changed["seed"] = seed
-        if patients is not None:
-            changed["train"]["patients"] = patients
-            if changed["external"] is not None:
-                changed["external"]["patients"] = patients
-        return Experiment.model_validate(changed)
+        return with_changes(self, patients=patients, seed=seed)
 
     def external_choice(self) -> CohortChoice | None:
         """Return the external cohort with what it leaves out taken from the training cohort."""
-        if self.external is None:
-            return None
-        return CohortChoice(
-            cohort=self.external.cohort or self.train.cohort,
-            patients=self.external.patients or self.train.patients,
-        )
+        return None if self.external is None else self.external.after(self.train)
+
+
+def with_changes(spec: S, *, patients: int | None = None, seed: int | None = None) -> S:
+    """Return a spec with the command line's numbers in place of the file's, checked as the file was."""
+    changed: dict[str, Any] = spec.model_dump()
+    if seed is not None:
+        changed["seed"] = seed
+    if patients is not None:
+        changed["train"]["patients"] = patients
+        if changed.get("external") is not None:
+            changed["external"]["patients"] = patients
+    return type(spec).model_validate(changed)
 
 
 def read_experiment(name_or_path: str) -> Experiment:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
-from experiments.cohorts import CohortSource, resolve_cohort
-from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice, find_config, read_spec
+from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort
+from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import NOTEBOOKS, keep_study, print_places, study_folder
+from experiments.studies import keep_study, print_places, read_study, study_folder, training_source
 from pipeline.config import Spec
 from pipeline.dynamic import DynamicAnalysis, check_names
 from pipeline.run.streams import stage_generator
-from pipeline.schema import Cohort, InputError
+from pipeline.schema import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,42 +47,23 @@ def run_dynamic(
     """Carry out a dynamic study and return its folder."""
     from experiments.dynamic_study import dynamic_study
 
-    experiment = _experiment(config, n, seed)
+    experiment = read_study(config, DynamicExperiment, n, seed)
     folder, started = study_folder("dynamic", experiment.name, out)
     check_names(experiment.analysis)
     sources = _sources(experiment, data)
     rng = np.random.default_rng(experiment.seed)
     with StageProgress(console) as progress:
-        cohorts: dict[str, Cohort] = {}
-        for done, (role, source) in enumerate(sources.items(), start=1):
-            label = None if role == "train" else f"{source.name}_{role}"
-            cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), label)
-            progress("draw or read the cohorts", done, len(sources))
+        cohorts = draw_or_read(sources, rng, progress)
         title = experiment.title or experiment.name
         study = dynamic_study(title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress)
-        notebook = NOTEBOOKS / "dynamic.py" if report else None
-        page = keep_study("dynamic", experiment, experiment.seed, study, folder, started, progress, notebook)
+        page = keep_study("dynamic", experiment, study, folder, started, progress, report)
     _print_gains(study.tables, console)
     print_places(console, folder, page)
     return folder
 
 
-def _experiment(config: str, n: int | None, seed: int | None) -> DynamicExperiment:
-    experiment = read_spec(find_config("studies", config), DynamicExperiment)
-    changed: dict[str, Any] = experiment.model_dump()
-    if seed is not None:
-        changed["seed"] = seed
-    if n is not None:
-        changed["train"]["patients"] = n
-        if changed["external"] is not None:
-            changed["external"]["patients"] = n
-    return DynamicExperiment.model_validate(changed)
-
-
 def _sources(experiment: DynamicExperiment, data: Path | None) -> dict[str, CohortSource]:
-    sources = {"train": resolve_cohort(experiment.train, data, "train", experiment.name)}
-    if data is not None and sources["train"].simulated:
-        raise InputError(f"--data {data}: study {experiment.name!r} draws its patients and reads no file")
+    sources = {"train": training_source(experiment.train, data, experiment.name)}
     reference = experiment.analysis.reference_patients
     if reference is not None:
         if not sources["train"].simulated:
@@ -91,10 +72,7 @@ def _sources(experiment: DynamicExperiment, data: Path | None) -> dict[str, Coho
             )
         sources["reference"] = replace(sources["train"], patients=reference)
     if experiment.external is not None:
-        choice = CohortChoice(
-            cohort=experiment.external.cohort or experiment.train.cohort,
-            patients=experiment.external.patients or experiment.train.patients,
-        )
+        choice = experiment.external.after(experiment.train)
         sources["external"] = resolve_cohort(choice, data, "external", experiment.name)
         if not sources["external"].simulated:
             raise InputError("external: a real cohort is judged by cross-validation; write `external: null`")

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from experiments.cohorts import resolve_simulated
-from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice, find_config, read_spec
+from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
+from experiments.studies import Study, keep_study, print_places, read_study, study_folder
 from pipeline.config import Spec
 from pipeline.mechanism import DEFICITS, UNKNOWN, MechanismModel, MechanismOptions
 from pipeline.run.streams import stage_generator
@@ -45,20 +45,14 @@ def run_mechanism(
     config: str, out: Path | None, n: int | None, seed: int | None, report: bool, console: Console
 ) -> Path:
     """Carry out a study of mechanisms and return its folder."""
-    spec = read_spec(find_config("studies", config), MechanismStudy)
-    changes: dict[str, Any] = {} if seed is None else {"seed": seed}
-    if n is not None:
-        changes["train"] = spec.train.model_copy(update={"patients": n})
-        changes["external"] = spec.external.model_copy(update={"patients": n})
-    spec = spec.model_copy(update=changes)
+    spec = read_study(config, MechanismStudy, n, seed)
     if spec.train.patients is None:
         raise InputError("train.patients is missing: how many patients are to be drawn?")
     folder, started = study_folder("mechanism", spec.name, out)
+    external = spec.external.after(spec.train)
     sources = {
         "train": resolve_simulated(spec.train.cohort, spec.train.patients),
-        "external": resolve_simulated(
-            spec.external.cohort or spec.train.cohort, spec.external.patients or spec.train.patients
-        ),
+        "external": resolve_simulated(external.cohort, external.patients or spec.train.patients),
     }
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
@@ -67,8 +61,7 @@ def run_mechanism(
             cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), f"{source.name}_{role}")
             progress("draw the cohorts", done, len(sources))
         study = mechanism_study(spec, cohorts, stage_generator(rng, "mechanism"), progress)
-        notebook = NOTEBOOKS / "mechanism.py" if report else None
-        page = keep_study("mechanism", spec, spec.seed, study, folder, started, progress, notebook)
+        page = keep_study("mechanism", spec, study, folder, started, progress, report)
     for row in study.tables["accuracy"].to_dict("records"):
         console.print(
             f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "

@@ -13,14 +13,13 @@ from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, find_config, read_spec
 from experiments.progress import StageProgress
 from experiments.replicates import JOURNAL, Backend, Task, run_tasks
-from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
+from experiments.studies import Study, keep_study, print_places, study_folder
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Z95 = 1.959963984540054
 SHOWN_PATIENTS = 200  # of the cohort that stands in the study's account
 
 
@@ -65,8 +64,8 @@ def run_power(
     spec = read_spec(find_config("studies", config), PowerStudy)
     changes: dict[str, Any] = {"seed": seed, "replicates": replicates}
     spec = PowerStudy.model_validate(spec.model_dump() | {k: v for k, v in changes.items() if v is not None})
-    source = resolve_simulated(spec.cohort, max(spec.sizes))
-    _check_questions(spec, source.cohort(np.random.default_rng(spec.seed)))
+    example = resolve_simulated(spec.cohort, SHOWN_PATIENTS).cohort(np.random.default_rng(spec.seed))
+    _check_questions(spec, example)
     folder, started = study_folder("power", spec.name, out)
     journal = folder.with_name(f".{folder.name}.{JOURNAL}")
     tasks = [
@@ -77,10 +76,8 @@ def run_power(
     ]  # fmt: skip
     with StageProgress(console) as progress:
         results = run_tasks(one_replicate, tasks, journal, backend, jobs, scheduler, progress)
-        example = resolve_simulated(spec.cohort, SHOWN_PATIENTS).cohort(np.random.default_rng(spec.seed))
         study = power_study(spec, tasks, results, example)
-        notebook = NOTEBOOKS / "power.py" if report else None
-        page = keep_study("power", spec, spec.seed, study, folder, started, progress, notebook)
+        page = keep_study("power", spec, study, folder, started, progress, report)
     journal.unlink()
     for row in study.tables["power"].to_dict("records"):
         console.print(
@@ -141,13 +138,14 @@ def power_study(
     import pandas as pd
 
     from pipeline import figures
+    from synthetic_data.safety_figures import wilson_interval
 
     found = pd.DataFrame(results).assign(patients=[t["patients"] for t in tasks])
     rows = []
     for name in spec.questions:
         for patients, part in found.groupby("patients")[name]:
             share, runs = float(part.mean()), len(part)
-            low, high = wilson(share, runs)
+            low, high = wilson_interval(share, runs)
             rows.append((name, patients, runs, share, low, high))
     table = pd.DataFrame(rows, columns=["question", "patients", "replicates", "value", "low", "high"])
     return Study(
@@ -170,10 +168,3 @@ def power_study(
         ],
         facts={"questions": {name: q.model_dump(mode="json") for name, q in spec.questions.items()}},
     )
-
-
-def wilson(share: float, runs: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share of `runs` (J Am Stat Assoc 1927;22:209)."""
-    centre = (share + Z95**2 / (2 * runs)) / (1 + Z95**2 / runs)
-    half = Z95 / (1 + Z95**2 / runs) * np.sqrt(share * (1 - share) / runs + Z95**2 / (4 * runs**2))
-    return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))

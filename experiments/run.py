@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import yaml
 
-from experiments.cohorts import CohortSource, resolve_cohort, resolve_simulated
+from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort, resolve_simulated
 from experiments.config import CONFIGS, Experiment
 from experiments.progress import StageProgress
 from pipeline.artifacts import (
@@ -74,11 +74,7 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     sources = resolve_sources(experiment, options)
     rng = np.random.default_rng(experiment.seed)
     with StageProgress(console, options.quiet) as progress:
-        cohorts: dict[str, Cohort] = {}
-        for done, (role, source) in enumerate(sources.items(), start=1):
-            label = None if role == "train" else f"{source.name}_{role}"
-            cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), label)
-            progress("draw or read the cohorts", done, len(sources))
+        cohorts = draw_or_read(sources, rng, progress)
         planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
         result = analyse(planned, stage_generator(rng, "analysis"), progress)
         result = with_fidelity(result, sources["train"], cohorts["train"])

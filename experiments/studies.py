@@ -8,14 +8,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import yaml
 
+from experiments.cohorts import CohortSource, resolve_cohort
+from experiments.config import CohortChoice, find_config, read_spec, with_changes
 from experiments.run import CHECKOUT, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
-from pipeline.schema import Cohort
+from pipeline.schema import Cohort, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from experiments.progress import StageProgress
 
+S = TypeVar("S", bound=Spec)
 NOTEBOOKS: Final = Path(__file__).with_name("notebooks")
 SIMULATED_LIMIT: Final = (
     "Simulated patients repeat what was published: survival and response of each arm, and effects and "
@@ -67,6 +70,19 @@ class Study:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def read_study(config: str, kind: type[S], n: int | None, seed: int | None) -> S:
+    """Read a study's config, with the command line's numbers in place of the file's."""
+    return with_changes(read_spec(find_config("studies", config), kind), patients=n, seed=seed)
+
+
+def training_source(choice: CohortChoice, data: Path | None, name: str) -> CohortSource:
+    """Return the source of a study's cohort; a file for a study that draws its patients is refused."""
+    source = resolve_cohort(choice, data, "train", name)
+    if data is not None and source.simulated:
+        raise InputError(f"--data {data}: study {name!r} draws its patients and reads no file")
+    return source
+
+
 def study_folder(kind: str, name: str, out: Path | None) -> tuple[Path, dt.datetime]:
     """Claim the folder of a study before any work; return it and the time of starting."""
     started = dt.datetime.now(dt.UTC)
@@ -78,14 +94,13 @@ def study_folder(kind: str, name: str, out: Path | None) -> tuple[Path, dt.datet
 def keep_study(
     kind: str,
     spec: Spec,
-    seed: int,
     study: Study,
     folder: Path,
     started: dt.datetime,
     progress: StageProgress,
-    notebook: Path | None,
+    report: bool,
 ) -> Path:
-    """Write a study into `folder`, and its page by `notebook` where one is given.
+    """Write a study into `folder`, and its page where one is wanted, by the notebook of its kind.
 
     Returns
     -------
@@ -96,6 +111,7 @@ def keep_study(
     from pipeline.report import make_report
 
     settings = spec.model_dump(mode="json")
+    seed = settings["seed"]
     simulated = {c.simulated for c in study.cohorts.values()}
     limits = [SIMULATED_LIMIT] * (True in simulated) + [REAL_LIMIT] * (False in simulated)
     facts = {
@@ -121,7 +137,7 @@ def keep_study(
         folder, facts=facts, tables=study.tables, figures=study.figures,
         files={f"{kind}.yaml": text}, progress=progress,
     )  # fmt: skip
-    return make_report(folder, notebook, progress) if notebook is not None else folder
+    return make_report(folder, NOTEBOOKS / f"{kind}.py", progress) if report else folder
 
 
 def print_places(console: Console, folder: Path, page: Path) -> None:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from experiments.cohorts import resolve_cohort
-from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
+from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import NOTEBOOKS, Study, keep_study, print_places, study_folder
+from experiments.studies import Study, keep_study, print_places, read_study, study_folder, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
-from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress
+from pipeline.schema import ENDPOINTS, Cohort, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,22 +52,15 @@ def run_toxicity(
     console: Console,
 ) -> Path:
     """Carry out a study of adverse events and return its folder."""
-    spec = read_spec(find_config("studies", config), ToxicityStudy)
-    changes = {"seed": spec.seed if seed is None else seed}
-    if n is not None:
-        changes["train"] = spec.train.model_copy(update={"patients": n})  # type: ignore[assignment]
-    spec = spec.model_copy(update=changes)
+    spec = read_study(config, ToxicityStudy, n, seed)
     folder, started = study_folder("toxicity", spec.name, out)
-    source = resolve_cohort(spec.train, data, "train", spec.name)
-    if data is not None and source.simulated:
-        raise InputError(f"--data {data}: study {spec.name!r} draws its patients and reads no file")
+    source = training_source(spec.train, data, spec.name)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"))
         progress("draw or read the cohorts", 1, 1)
         study = toxicity_study(spec, cohort, stage_generator(rng, "toxicity"), progress)
-        notebook = NOTEBOOKS / "toxicity.py" if report else None
-        page = keep_study("toxicity", spec, spec.seed, study, folder, started, progress, notebook)
+        page = keep_study("toxicity", spec, study, folder, started, progress, report)
     for row in study.tables["contrasts"].to_dict("records"):
         ratio = f"{row['hazard_ratio']:.2f} ({row['hazard_ratio_low']:.2f} to {row['hazard_ratio_high']:.2f})"
         console.print(f"{row['method']:<28}{ratio}", highlight=False)

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from experiments.cohorts import CohortSource, resolve_cohort
-from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_spec
+from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import NOTEBOOKS, keep_study, print_places, study_folder
+from experiments.studies import keep_study, print_places, read_study, study_folder
 from pipeline.config import Bootstrap, CrossValidation, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
@@ -59,7 +59,7 @@ def run_transport(
     """Carry out a transport study and return its folder."""
     from experiments.transport_study import evidence_without_test, transport_study
 
-    experiment = _experiment(config, n, seed)
+    experiment = read_study(config, TransportExperiment, n, seed)
     folder, started = study_folder("transport", experiment.name, out)
     train, test = _sources(experiment, data)
     rng = np.random.default_rng(experiment.seed)
@@ -67,23 +67,10 @@ def run_transport(
     with StageProgress(console) as progress:
         real = test.cohort(stage_generator(rng, "cohort test"))
         study = transport_study(experiment, train, strict, real, rng, progress)
-        notebook = NOTEBOOKS / "transport.py" if report else None
-        page = keep_study(
-            "transport", experiment, experiment.seed, study, folder, started, progress, notebook
-        )
+        page = keep_study("transport", experiment, study, folder, started, progress, report)
     _print(study.tables, console)
     print_places(console, folder, page)
     return folder
-
-
-def _experiment(config: str, n: int | None, seed: int | None) -> TransportExperiment:
-    experiment = read_spec(find_config("studies", config), TransportExperiment)
-    changed: dict[str, Any] = experiment.model_dump()
-    if seed is not None:
-        changed["seed"] = seed
-    if n is not None:
-        changed["train"]["patients"] = n
-    return TransportExperiment.model_validate(changed)
 
 
 def _sources(experiment: TransportExperiment, data: Path | None) -> tuple[CohortSource, CohortSource]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.power_command import wilson
 from pipeline.artifacts import load_run
+from synthetic_data.safety_figures import wilson_interval
 
 from .calling import lungio
 
@@ -41,9 +41,9 @@ def test_a_plan_gives_a_table_with_monte_carlo_intervals(here: Path) -> None:
 
 
 def test_wilson_interval_of_a_textbook() -> None:
-    low, high = wilson(0.8, 10)  # Newcombe, Stat Med 1998;17:857, by hand
+    low, high = wilson_interval(0.8, 10)  # Newcombe, Stat Med 1998;17:857, by hand
     assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert wilson(0.0, 10)[0] == 0.0
+    assert wilson_interval(0.0, 10)[0] == 0.0
 
 
 @pytest.mark.parametrize(
