@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,12 @@ import pandas as pd
 import pytest
 from made_cohort import made_cohort
 
+from benchmarks.bench_serving import ask, bad_bodies, largest_difference, latencies, served
 from pipeline.artifacts import load_run
 from pipeline.models import load_model
 from pipeline.schema import Column, InputError
-from pipeline.tracking import resolve_store, track_run
+from pipeline.tracking import crown, resolve_store, track_run
+from pipeline.tracking.champion import best_trained
 from pipeline.tracking.served_rows import Served
 
 pytestmark = pytest.mark.filterwarnings(
@@ -44,10 +44,11 @@ class Answer:
 class Server:
     """MLflow's own scoring server around one model, in this process."""
 
-    def __init__(self, uri: str, model: str) -> None:
+    def __init__(self, uri: str, model: str, parent: str) -> None:
         import mlflow
         from mlflow.pyfunc import scoring_server
 
+        self.store, self.parent = Path(uri.removeprefix("sqlite:///")).parent, parent
         mlflow.set_tracking_uri(uri)
         try:
             client = mlflow.MlflowClient(tracking_uri=uri)
@@ -93,8 +94,8 @@ def servers(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")  # the server sets it; so it is unset after
         uri = resolve_store(str(tmp_path_factory.mktemp("store") / "mlflow.db"))
-        track_run(load_run(small_run), uri, "served")
-        yield {name: Server(uri, name) for name in ("cox", "rsf", "pdl1")}
+        parent = track_run(load_run(small_run), uri, "served")
+        yield {name: Server(uri, name, parent) for name in ("cox", "rsf", "pdl1")}
 
 
 def patients(n: int) -> pd.DataFrame:
@@ -123,68 +124,8 @@ def test_horizons_left_out_are_those_of_the_run(servers: dict[str, Server]) -> N
     assert list(answer.json()["predictions"][0]) == ["survival_6_months", "survival_12_months"]
 
 
-def records(**changes: Any) -> dict[str, Any]:
-    """A body with a good row before one that is changed."""
-    return {"dataframe_records": [GOOD, GOOD | changes]}
-
-
-def without(*names: str) -> dict[str, Any]:
-    return {"dataframe_records": [{k: v for k, v in GOOD.items() if k not in names}]}
-
-
-def asked(**params: Any) -> dict[str, Any]:
-    return {"dataframe_records": [GOOD], "params": params}
-
-
-NOTHING = dict.fromkeys(GOOD) | {"arm": GOOD["arm"]}
-SPLIT = {"columns": list(GOOD), "data": [list(GOOD.values())]}
+BAD = bad_bodies(GOOD)
 CSV = ",".join(GOOD) + "\n"
-BAD: dict[str, tuple[Any, str]] = {
-    "a column is missing": (without("nlr"), "nlr"),
-    "two columns are missing": (without("nlr", "arm"), "arm"),
-    "no column is known": ({"dataframe_records": [{"x": 1}]}, "age_years"),
-    "age below zero": (records(age_years=-5), "row 2: age_years must be a finite number of at least 0 years"),
-    "ratio below zero": (records(nlr=-0.1), "row 2: nlr must be"),
-    "share above 100": (records(pdl1_tps_percent=101), "row 2: pdl1_tps_percent must be from 0 to 100 %"),
-    "share below zero": (records(pdl1_tps_percent=-1), "Got -1 instead"),
-    "a word for a number": (records(age_years="old"), "old"),
-    "an empty word for a number": (records(age_years=""), "age_years"),
-    "a list for a number": (records(age_years=[61]), "age_years"),
-    "an object for a number": (records(age_years={"years": 61}), "age_years"),
-    "a date for a number": (records(age_years="1961-01-01"), "1961"),
-    "infinity": (records(nlr=math.inf), "Got inf instead"),
-    "a number too large for a float": (json.dumps(records(nlr=0.25)).replace("0.25", "1e999"), "inf"),
-    "a fact that is 2": (records(male=2), "row 2: male must be 0 or 1"),
-    "a fact that is a half": (records(male=0.5), "male must be 0 or 1"),
-    "a fact that is a word": (records(male="yes"), "yes"),
-    "an arm never trained on": (records(arm="surgery"), "arm must be one of pembrolizumab, chemotherapy"),
-    "an arm in capitals": (records(arm="PEMBROLIZUMAB"), "arm must be one of"),
-    "no arm": (records(arm=None), "arm is missing"),
-    "an arm that is a number": (records(arm=1), "arm"),
-    "nothing measured": ({"dataframe_records": [NOTHING]}, "row 1: no baseline value is given"),
-    "no rows": ({"dataframe_records": []}, ""),
-    "no rows but columns": ({"dataframe_split": SPLIT | {"data": []}}, "no row"),
-    "rows of unequal length": ({"dataframe_split": SPLIT | {"data": [[1, 2]]}}, "columns"),
-    "a column twice": (
-        {"dataframe_split": {"columns": [*GOOD, "nlr"], "data": [[*GOOD.values(), 3.0]]}}, "nlr"
-    ),
-    "a bare list": ([GOOD], "list"),
-    "a row without a format": (GOOD, "dataframe_records"),
-    "two formats": ({"dataframe_records": [GOOD], "dataframe_split": SPLIT}, "dataframe_split"),
-    "records that are no list": ({"dataframe_records": GOOD}, "list"),
-    "no JSON": ("{", "JSON"),
-    "nothing": ("", "JSON"),
-    "a horizon of zero": (asked(months=[0.0]), "above 0"),
-    "a horizon below zero": (asked(months=[-6.0]), "Got -6 instead"),
-    "a horizon past follow-up": (asked(months=[12.0, 600.0]), "the longest follow-up"),
-    "a horizon that is no number": (asked(months=[math.nan]), "Got nan instead"),
-    "the same horizon twice": (asked(months=[6.0, 6.0]), "6 is asked for more than once"),
-    "no horizon": (asked(months=[]), "Got 0 instead"),
-    "a horizon in words": (asked(months=["a year"]), "months"),
-    "a thousand horizons": (asked(months=[1 + k / 100 for k in range(1000)]), "Got 1000 instead"),
-    "params that are a list": ({"dataframe_records": [GOOD], "params": [6]}, "dictionary"),
-    "explain that is a word": (asked(explain="please"), "explain"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["cox", "rsf", "pdl1"])
@@ -227,7 +168,7 @@ def test_a_parquet_file_is_answered(servers: dict[str, Server]) -> None:
 
 
 def test_missing_values_are_no_fault(servers: dict[str, Server]) -> None:
-    answer = servers["rsf"].ask(records(pdl1_tps_percent=None, nlr=None))
+    answer = servers["rsf"].ask({"dataframe_records": [GOOD, GOOD | {"pdl1_tps_percent": None, "nlr": None}]})
     assert answer.status_code == 200
     first, second = answer.json()["predictions"]
     assert first != second
@@ -250,14 +191,34 @@ def test_what_is_asked_to_be_explained_adds_up(servers: dict[str, Server], small
     assert "has no exact explanation" in refused.json()["message"]
 
 
-def test_one_row_is_answered_each_time(servers: dict[str, Server]) -> None:
-    """How long it takes is printed (pytest -s) and no condition."""
-    took = []
-    for _ in range(20):
-        start = time.perf_counter()
-        assert servers["rsf"].ask({"dataframe_records": [GOOD]}).status_code == 200
-        took.append(time.perf_counter() - start)
-    print(f"one row: median {np.median(took) * 1000:.0f} ms, p95 {np.quantile(took, 0.95) * 1000:.0f} ms")
+@pytest.fixture(scope="module")
+def address(servers: dict[str, Server], small_run: Path) -> Iterator[str]:
+    """Where `mlflow models serve` answers with the champion of a store that is MLflow's default there."""
+    folder = servers["cox"].store
+    view = load_run(small_run)
+    crown(
+        view, servers["cox"].parent, resolve_store(str(folder / "mlflow.db")), None, np.random.default_rng(1)
+    )
+    with served(folder, "lungio-small-os", folder / "server.log") as found:
+        yield found
+
+
+def test_the_served_champion_answers_over_a_socket_as_the_model_does(address: str, small_run: Path) -> None:
+    best = best_trained(load_run(small_run))
+    assert largest_difference(address, small_run, str(best), patients(500)) <= 1e-9
+    body = {"dataframe_records": [GOOD], "params": {"explain": True}}
+    assert any(name.startswith("shap_") for name in ask(address, body)[1]["predictions"][0])
+    assert (latencies(address, {"dataframe_records": [GOOD]}, 3) > 0).all()
+
+
+def test_the_server_refuses_bad_rows_by_400_with_the_reason_and_goes_on(address: str) -> None:
+    wrong = {}
+    for kind, (body, reason) in BAD.items():
+        status, answer = ask(address, body)
+        if status != 400 or reason not in answer["message"]:
+            wrong[kind] = (status, answer)
+    assert not wrong, "\n".join(f"{kind}: {got}" for kind, got in wrong.items())
+    assert ask(address, {"dataframe_records": [GOOD]})[0] == 200
 
 
 # --- what is looked at, without a server

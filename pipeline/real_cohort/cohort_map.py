@@ -79,6 +79,7 @@ class CohortMap(MapSpec):
     kind: Literal["file"]
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     label: str = ""
+    simulated: bool = Field(False, description="whether the file's patients were drawn and are no persons")
     citation: str = Field(min_length=1, description="what to cite wherever a figure from it is shown")
     also_known_as: tuple[str, ...] = Field(
         (), description="words by which published figures name these patients, beside the citation"

@@ -48,8 +48,8 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
     Returns
     -------
     Cohort
-        With ``simulated=False``; its manifest holds the file's SHA-256, size and rows, the citation,
-        the map, the warnings and the columns that are not mapped.
+        Simulated only where the map says so; its manifest holds the file's SHA-256, size and rows, the
+        citation, the map, the warnings and the columns that are not mapped.
     """
     faults = Faults()
     file, serial = split_visits(cohort_map, read_table(data_path, cohort_map.sheet), Path(data_path), faults)
@@ -301,7 +301,8 @@ def build_cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, wa
     }
     control = cohort_map.arm.control if cohort_map.arm is not None else None
     observed = frame.set_index("patient")[[c.name for c in columns]]
-    return Cohort(cohort_map.name, observed, columns, simulated=False, manifest=manifest, control_arm=control)
+    simulated = cohort_map.simulated
+    return Cohort(cohort_map.name, observed, columns, simulated, manifest=manifest, control_arm=control)
 
 
 def _columns(cohort_map: CohortMap, frame: pd.DataFrame) -> tuple[Column, ...]:

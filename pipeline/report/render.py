@@ -51,16 +51,18 @@ def make_report(folder: Path, notebook: Path, progress: Progress = silent) -> Pa
     return folder / PAGE
 
 
+def blank_notebook(script: Path) -> str:
+    """Return a percent script as the text of a notebook that has not been executed."""
+    import nbformat
+
+    return str(nbformat.writes(_as_notebook(script)))
+
+
 def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
     """Return `notebook` executed in `folder`; an error in a cell is raised with the cell's traceback."""
-    import jupytext
     from nbclient import NotebookClient
 
-    nb = jupytext.read(notebook)
-    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nb.metadata.pop("jupytext", None)
-    for number, cell in enumerate(nb.cells):
-        cell["id"] = f"cell-{number}"  # chance identifiers would make equal runs differ
+    nb = _as_notebook(notebook)
     cells = len(nb.cells)
     with _kernel_manager() as manager, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pyzmq and asyncio, about event loops
@@ -79,6 +81,17 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
             if client.kc is not None:  # the kernel is ours, so nbclient leaves its sockets open
                 client.kc.stop_channels()
     progress("write the report", cells, cells)
+    return nb
+
+
+def _as_notebook(script: Path) -> Any:
+    import jupytext
+
+    nb = jupytext.read(script)
+    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nb.metadata.pop("jupytext", None)
+    for number, cell in enumerate(nb.cells):
+        cell["id"] = f"cell-{number}"  # chance identifiers would make equal runs differ
     return nb
 
 

@@ -113,8 +113,9 @@ def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:
     example = view.table("typical_patients").reset_index(drop=True)
     number = [pd.api.types.is_numeric_dtype(example[name]) for name in example]
     signature = ModelSignature(
+        # Not required of MLflow, which would answer with the whole table: `Served` names what is missing.
         inputs=Schema(
-            [ColSpec("double" if n else "string", c) for c, n in zip(example, number, strict=True)]
+            [ColSpec("double" if n else "string", c, False) for c, n in zip(example, number, strict=True)]
         ),
         outputs=Schema([ColSpec("double", f"survival_{m:g}_months") for m in months]),
         params=ParamSchema(

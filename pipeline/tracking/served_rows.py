@@ -83,7 +83,8 @@ class Served:
         arm is known is one, for a prediction from it would be about nobody.
         """
         if not len(table):
-            raise InputError("there is no row: give at least one patient")
+            columns = ", ".join(c.name for c in self.columns)
+            raise InputError(f"there is no row: give at least one patient, with the columns {columns}")
         table = table.reset_index(drop=True).rename_axis("patient")
         if twice := sorted(set(table.columns[table.columns.duplicated()].astype(str))):
             raise InputError(f"columns {', '.join(map(repr, twice))} are there more than once")
