@@ -160,8 +160,9 @@ def decisions(run: RunView) -> str:
     made = []
     for threshold in thresholds:
         at = rows[rows["threshold"] == threshold].set_index("model")
-        per_100 = 100 * at[["gain", "gain_low", "gain_high"]]
-        made.append([f"{threshold:.0%}", *(blocks.estimate(*per_100.loc[m], digits=1) for m in models)])
+        per_100 = (100 * at.loc[models, ["gain", "gain_low", "gain_high"]]).itertuples(index=False)
+        cells = [blocks.estimate(value, low, high, 1) for value, low, high in per_100]
+        made.append([f"{threshold:.0%}", *cells])
     caption = (
         f"Net benefit per 100 patients beyond the better of acting on everybody and on nobody, "
         f"{DATA_NAMES.get(data, data)}, {near:g} months."
