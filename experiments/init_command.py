@@ -106,20 +106,20 @@ def hospital_table(cohort: Cohort, mapping: CohortMap, rng: np.random.Generator)
     """
     import pandas as pd
 
-    from pipeline.real_cohort.column_map import MONTHS_PER
+    from pipeline.real_cohort.column_map import MONTHS_PER, EventMap, TimeMap
 
     observed = cohort.observed
     raw: dict[str, Any] = {mapping.patient: [f"P{k:04d}" for k in range(1, len(observed) + 1)]}
     if mapping.arm is not None and mapping.arm.column is not None:
-        codes = {meaning: code for code, meaning in mapping.arm.recode.items()}
-        arms = observed["arm"].astype(str).replace({cohort.control_arm: mapping.arm.control})
-        raw[mapping.arm.column] = arms.map(codes)
+        arm_codes = {meaning: code for code, meaning in mapping.arm.recode.items()}
+        arms = observed["arm"].astype(str).replace(str(cohort.control_arm), str(mapping.arm.control))
+        raw[mapping.arm.column] = arms.map(arm_codes)
     if mapping.site is not None:
         raw[mapping.site.column] = observed["site"].astype(str)
     for name, part in mapping.outcomes.parts():
-        if unit := getattr(part, "unit", None):
-            raw[part.column] = (observed[name] / MONTHS_PER[unit]).round().clip(lower=1).astype(int)
-        elif hasattr(part, "event_value"):
+        if isinstance(part, TimeMap):
+            raw[part.column] = (observed[name] / MONTHS_PER[part.unit]).round().clip(lower=1).astype(int)
+        elif isinstance(part, EventMap):
             raw[part.column] = observed[name].map({True: part.event_value[0], False: part.censored_value[0]})
         else:
             raw[part.column] = observed[name]
