@@ -180,8 +180,10 @@ def _dask(jobs: int, scheduler: str | None) -> Iterator[Workers]:
     with ExitStack() as stack:
         if scheduler is None:
             place: Any = stack.enter_context(
-                dask.LocalCluster(n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
-                      silence_logs=40)
+                dask.LocalCluster(
+                    n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+                    silence_logs=40,
+                )
             )  # fmt: skip
         else:
             place = scheduler
