@@ -13,6 +13,7 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.decisions import decision_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import (
     beeswarm,
@@ -66,6 +67,7 @@ __all__ = [
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "decision_figure",
     "dependence",
     "dependence_figure",
     "diagonal",

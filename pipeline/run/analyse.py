@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Analysis
-from pipeline.run.describe import arm_table, arms_in_order, correlation_table, typical_patients
+from pipeline.run.describe import arm_table, arms_in_order, correlation_table, flow_of, typical_patients
 from pipeline.run.plan import RunPlan
 from pipeline.run.result import Check, RunResult
 from pipeline.run.streams import stage_generator
@@ -27,6 +27,7 @@ SHUFFLED_PATIENTS: Final = 1000  # below it chance alone moves C further than th
 TABLES: Final[Mapping[str, str]] = {
     "endpoint": "name and label of the endpoint",
     "arms": "patients, events, median and hazard ratio of each arm of the training cohort",
+    "flow": "patients, events, complete records and follow-up of each cohort's arms",
     "kaplan_meier": "curve of each arm of the training cohort",
     "table_one": "training cohort at baseline, one figure a row",
     "table_one_layout": "the same, set out for print",
@@ -150,9 +151,11 @@ def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
     train, endpoint = planned.train, planned.analysis.endpoint
     level = planned.analysis.bootstrap.level
     first = table_one(train)
+    cohorts = {"train": train} | ({} if planned.external is None else {"external": planned.external})
     return {
         "endpoint": pd.DataFrame([{"name": endpoint, "label": ENDPOINTS[endpoint].label}]),
         "arms": arm_table(train, endpoint, level),
+        "flow": flow_of(cohorts, endpoint),
         "kaplan_meier": kaplan_meier_curves(train.observed, endpoint, arms=arms_in_order(train), level=level),
         "table_one": first,
         "table_one_layout": layout(first),
