@@ -246,7 +246,7 @@ def _explain_boosting(model: Any, question: Question) -> Answer:
 def _trees(model: Any, scale: ForestScale, months: Floats) -> tuple[ForestNodes, Floats]:
     """Return the trees of a model and what their leaves answer, of which the mean over trees is explained."""
     if model.name == "gbm":
-        return model.trees, (len(model.trees) * model.slope * model.trees.values)[:, None]
+        return model.trees, (model.trees.tree_count * model.slope * model.trees.values)[:, None]
     return model.forest, leaf_values(model.forest, scale, months)
 
 

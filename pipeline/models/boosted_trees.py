@@ -11,31 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.schema import Floats
-from pipeline.survival_forest.nodes import EVERYONE, add_leaf_values
+from pipeline.survival_forest.trees import Trees
 
 
 @dataclass(frozen=True)
-class BoostedTrees:
-    """Trees laid end to end, as ``pipeline.survival_forest.ForestNodes``; what they say is summed.
+class BoostedTrees(Trees):
+    """Trees whose leaves are summed; `node_weight` is the loss's second derivatives, summed over rows.
 
     Attributes
     ----------
-    tree_start, left, right, feature, threshold, missing_left, leaf
-        As in ``ForestNodes``: a row goes left when its value, as float32, is at most the threshold.
-    node_weight : array, shape (nodes,)
-        Sum of the loss's second derivatives over the training rows in the node.
     values : array, shape (leaves,)
         What a leaf adds.
     """
 
-    tree_start: NDArray[np.int64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    missing_left: NDArray[np.bool_]
-    node_weight: Floats
-    leaf: NDArray[np.int32]
     values: Floats
 
     @classmethod
@@ -64,17 +52,11 @@ class BoostedTrees:
             values=conditions[ends].astype(float),
         )
 
-    def __len__(self) -> int:
-        return len(self.tree_start) - 1
-
     def total(self, x: NDArray[np.float32]) -> Floats:
         """Sum of the leaves each row ends in, shape (n,)."""
         total, counted = np.zeros((len(x), 1)), np.zeros(len(x))
-        for root in self.tree_start[:-1]:
-            add_leaf_values(
-                x, int(root), self.left, self.right, self.feature, self.threshold, self.missing_left,
-                self.leaf, 0, self.values[:, None], EVERYONE, total, counted,
-            )  # fmt: skip
+        for tree in range(self.tree_count):
+            self.add_tree(tree, x, self.values[:, None], 0, total, counted)
         return np.asarray(total[:, 0])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

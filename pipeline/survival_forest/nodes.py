@@ -8,68 +8,34 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.schema import Floats
 from pipeline.survival_forest.leaves import LeafTable
 from pipeline.survival_forest.time_grid import TimeGrid
+from pipeline.survival_forest.trees import EVERYONE, Trees
 
 TREES_AT_ONCE = 8  # bounds the tables of leaf values held at a time
 LeafValues = Callable[[int, int], Floats]  # leaves first to last -> their values, shape (leaves, m)
 Drawn = Callable[[int], NDArray[np.uint16]]  # tree -> how often it drew each training row
-EVERYONE = np.empty(0, dtype=np.uint16)
 
 
 @dataclass(frozen=True)
-class ForestNodes:
-    """Trees laid end to end; a prediction is the mean over trees of the leaf a row ends in.
+class ForestNodes(Trees):
+    """A grown forest; a prediction is the mean over trees of the leaf a row ends in.
 
     Attributes
     ----------
-    tree_start : array of int64, shape (trees + 1,)
-        Nodes ``tree_start[t]`` to ``tree_start[t + 1]`` belong to tree t, its root first.
-    left, right : array of int32, shape (nodes,)
-        Children, counted from the tree's start; -1 at a leaf.
-    feature : array of int32, shape (nodes,)
-        Column compared; -1 at a leaf.
-    threshold : array of float32, shape (nodes,)
-        A row goes left when its value, as float32, is at most this.
-    missing_left : array of bool, shape (nodes,)
-        Whether a missing value goes left.
-    node_weight : array of float64, shape (nodes,)
-        Weighted number of training rows that reached the node.
-    leaf : array of int32, shape (nodes,)
-        Row of the leaf table; -1 at an inner node. Leaves of a tree are consecutive.
     leaves : LeafTable
     grid : TimeGrid
     risk_weights : array, shape (knots,)
         Risk is the cumulative hazard of any event, weighted by these and summed.
     """
 
-    tree_start: NDArray[np.int64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    missing_left: NDArray[np.bool_]
-    node_weight: Floats
-    leaf: NDArray[np.int32]
     leaves: LeafTable
     grid: TimeGrid
     risk_weights: Floats
-
-    @property
-    def tree_count(self) -> int:
-        """Count trees."""
-        return len(self.tree_start) - 1
-
-    @property
-    def leaf_start(self) -> NDArray[np.int64]:
-        """Leaves ``leaf_start[t]`` to ``leaf_start[t + 1]`` belong to tree t, shape (trees + 1,)."""
-        inside = np.concatenate([[0], np.cumsum(self.leaf >= 0)])
-        return np.asarray(inside[self.tree_start], dtype=np.int64)
 
     def leaf_survival_at(self, months: Floats) -> Floats:
         """Survival of every leaf at `months`, shape (leaves, m)."""
@@ -134,11 +100,9 @@ class ForestNodes:
                     inside: list[NDArray[np.uint16]] = inside,
                 ) -> None:  # fmt: skip
                     for t, table, counts in zip(batch, tables, inside, strict=True):
-                        add_leaf_values(
-                            x[rows], self.tree_start[t], self.left, self.right, self.feature, self.threshold,
-                            self.missing_left, self.leaf, starts[t], table, counts[rows], total[rows],
-                            counted[rows],
-                        )  # fmt: skip
+                        self.add_tree(
+                            t, x[rows], table, int(starts[t]), total[rows], counted[rows], counts[rows]
+                        )
 
                 list(pool.map(add, blocks))
         with np.errstate(invalid="ignore"):
@@ -183,35 +147,3 @@ class ForestNodes:
 
 
 PARTS = ("leaves", "grid")
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def add_leaf_values(
-    x: NDArray[np.float32],
-    root: int,
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    feature: NDArray[np.int32],
-    threshold: NDArray[np.float32],
-    missing_left: NDArray[np.bool_],
-    leaf: NDArray[np.int32],
-    first_leaf: int,
-    values: Floats,
-    drawn: NDArray[np.uint16],
-    total: Floats,
-    counted: Floats,
-) -> None:
-    """Send each row that was not `drawn` down one tree and add the values of its leaf to `total`."""
-    wide = values.shape[1]
-    for i in range(len(x)):
-        if len(drawn) > 0 and drawn[i] > 0:
-            continue
-        node = root
-        while feature[node] >= 0:
-            value = x[i, feature[node]]
-            goes_left = missing_left[node] if np.isnan(value) else value <= threshold[node]
-            node = root + (left[node] if goes_left else right[node])
-        row = leaf[node] - first_leaf
-        for j in range(wide):
-            total[i, j] += values[row, j]
-        counted[i] += 1.0

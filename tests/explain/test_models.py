@@ -111,7 +111,9 @@ def test_boosting_is_explained_on_its_log_hazard(explained, models, patients, tr
     total = found.base[0] + found.contributions[:, :, 0].sum(axis=1)
     np.testing.assert_allclose(total, model.predict(patients, np.array([12.0])).risk, rtol=0, atol=1e-9)
     values, _ = tree_shap_by_shap(
-        model.trees, (len(model.trees) * model.slope * model.trees.values)[:, None], model.inputs(patients)
+        model.trees,
+        (model.trees.tree_count * model.slope * model.trees.values)[:, None],
+        model.inputs(patients),
     )
     np.testing.assert_allclose(found.contributions, values, rtol=0, atol=1e-9)
     filled = explain(model, patients, train, HORIZONS, COLUMNS, filled_from=train.iloc[:20])

@@ -23,7 +23,7 @@ def grown():
 def test_they_predict_as_the_library_does_up_to_its_constant(grown):
     booster, x = grown
     trees = BoostedTrees.of(booster)
-    assert len(trees) == 25
+    assert trees.tree_count == 25
     gap = booster.predict(xgboost.DMatrix(x), output_margin=True) - trees.total(x)
     np.testing.assert_allclose(gap, gap[0], rtol=0, atol=2e-6)  # the library adds in single precision
     turned = BoostedTrees.of(booster).total(-x)
@@ -35,7 +35,7 @@ def test_they_contribute_as_the_library_says(grown):
 
     booster, x = grown
     trees = BoostedTrees.of(booster)
-    values, _ = tree_shap(trees, len(trees) * trees.values[:, None], x)
+    values, _ = tree_shap(trees, trees.tree_count * trees.values[:, None], x)
     theirs = booster.predict(xgboost.DMatrix(x), pred_contribs=True)[:, :-1]
     np.testing.assert_allclose(values[:, :, 0], theirs, rtol=0, atol=1e-4)  # theirs is single precision
 
