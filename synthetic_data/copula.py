@@ -59,7 +59,7 @@ def correlation_of(first: Floats, second: Floats, rho: float) -> float:
 
 
 def covariance_of(first: Floats, second: Floats, rho: float) -> float:
-    """Return the covariance of two functions, given by their expansions, of normal scores correlated by `rho`."""
+    """Return the covariance of two expanded functions whose normal scores correlate by `rho`."""
     powers = np.concatenate([[0.0], (first * second)[1:]])
     return float(np.polynomial.polynomial.polyval(rho, powers))
 
