@@ -84,18 +84,20 @@ def main() -> None:
             null = found["measure"].map(NOTHING)
             found["covers"] = (found["low"] <= null) & (null <= found["high"])
             table = Table(
-                "learner", "measure", "mean", "sd", "covers nothing", "truth above it",
+                "learner", "measure", "mean", "sd", "covers nothing", "truth above it", "by, 95 % interval",
                 title=f"{name}: {REPLICATES} trials of {PATIENTS}",
             )  # fmt: skip
             tops = found[found["learner"] == "truth"].set_index(["measure", "trial"])["value"]
             for (learner, measure), rows in found.groupby(["learner", "measure"], sort=False):
-                above = ""
+                above = by = ""
                 if learner != "truth" and len(tops):
                     sign = -1 if measure == "interaction" else 1
-                    top = tops.loc[str(measure)].reindex(rows["trial"]).to_numpy()
-                    above = f"{(sign * top > sign * rows['value'].to_numpy()).mean():.0%}"
+                    better = sign * (tops.loc[str(measure)].reindex(rows["trial"]).to_numpy() - rows["value"])
+                    above = f"{(better > 0).mean():.0%}"
+                    reach = 1.96 * better.std() / np.sqrt(len(better))
+                    by = f"{better.mean():.4f} ({better.mean() - reach:.4f} to {better.mean() + reach:.4f})"
                 table.add_row(
                     str(learner), str(measure), f"{rows['value'].mean():.3f}", f"{rows['value'].std():.3f}",
-                    f"{rows['covers'].mean():.1%}", above,
+                    f"{rows['covers'].mean():.1%}", above, by,
                 )  # fmt: skip
             console.print(table)

@@ -23,7 +23,7 @@ from synthetic_data.population import Population, log_hazards
 from synthetic_data.resistance import draw_resistance
 from synthetic_data.response import FIRST_ASSESSMENT_MONTHS, best_response
 from synthetic_data.streams import Streams
-from synthetic_data.trajectories import Visits, VisitSource, simulate_visits
+from synthetic_data.trajectories import SURGERY_MONTHS, Visits, VisitSource, draw_escape, simulate_visits
 
 BLOCK: Final = 2**16  # patients that share their streams; part of what a seed means
 WINDOW: Final = 16  # patients within whom the order of arms is random, as in permuted-block randomisation
@@ -119,6 +119,7 @@ def draw_block(population: Population, key: tuple[int, ...], number: int, n: int
             baseline=baseline,
             simulations={s.column: s for s in population.markers.drawn.values()},
             cut_month=population.cut_month,
+            surgery_months=SURGERY_MONTHS.get(population.plan.trial.setting),
         )
         visits = simulate_visits(spec.visits, source, streams.generator("visits"))
     return Block(observed, known, visits, events)
@@ -273,3 +274,13 @@ def _add_explanations(
         states,
         streams.generator("resistance").random(len(response)),
     )
+    engagers = [a for a in population.arms if "dll3" in population.plan.trial.arm(a).classes]
+    if engagers:
+        rng = streams.generator("target escape")
+        truth["target_escape"], truth["escape_months"] = draw_escape(
+            truth["pfs_event_months"],
+            truth["os_event_months"],
+            np.isin(truth["arm"], engagers),
+            rng.random(len(response)),
+            rng.standard_normal(len(response)),
+        )

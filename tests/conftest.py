@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from hypothesis import settings
 from made_cohort import made_cohort
 from made_run import SMALL, told
 
+from experiments.run import REPORT_SCRIPT
 from pipeline.artifacts import describe_cohort, save_run
 from pipeline.config import Analysis
+from pipeline.report import make_report
 from pipeline.run import RunPlan, RunResult, analyse, plan
 from synthetic_data.evidence import MarkerSpec, Register, load_register
 
@@ -81,3 +85,14 @@ def small_run(
     """A run folder; tests read it and leave it as it is."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     return save_run(small_result, folder, facts=small_facts, files={"experiment.yaml": "name: small\n"})
+
+
+@pytest.fixture(scope="session")
+def reported(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the small run with its report."""
+    folder = tmp_path_factory.mktemp("reported") / "small"
+    shutil.copytree(small_run, folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the notebook tools
+        make_report(folder, REPORT_SCRIPT)
+    return folder

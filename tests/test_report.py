@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import shutil
 import sys
@@ -16,15 +18,6 @@ from pipeline.report import execute, make_report, sections
 from pipeline.report.blocks import Markup, estimate, notice, table, text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def reported(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the small run with its report."""
-    folder = tmp_path_factory.mktemp("reported") / "small"
-    shutil.copytree(small_run, folder)
-    make_report(folder, REPORT_SCRIPT)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +49,17 @@ def test_the_page_asks_no_host_for_anything(page: str) -> None:
     found.feed(page)
     assert found.loaded
     assert all(address.startswith("data:") for address in found.loaded)
-    assert not {"script", "iframe", "object", "embed"} & set(found.tags)
+    assert not {"iframe", "object", "embed", "form"} & set(found.tags)
     assert not re.search(r"@import|url\((?!data:)", page)
     assert "default-src 'none'" in page
+
+
+def test_one_script_may_run_and_the_policy_names_it(page: str) -> None:
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    assert len(scripts) == page.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert not re.search(r"<[^>]+\son\w+\s*=", page[page.index("<body") :])  # no handler in any tag
 
 
 def test_links_lead_within_the_page_and_arrive(page: str) -> None:
@@ -89,10 +90,12 @@ def test_every_section_is_there_in_order(page: str) -> None:
     assert headings == [
         "How well the models do",
         "Survival by arm",
+        "From source to analysis",
         "The patients",
         "Checks and missing values",
         "Are the probabilities right?",
         "Discrimination over time",
+        "What is acting on it worth?",
         "What the predictions rest on",
         "Do the explanations find what is there?",
         "Subgroups",
@@ -102,7 +105,7 @@ def test_every_section_is_there_in_order(page: str) -> None:
 
 
 def test_the_score_table_has_every_model_with_intervals_and_the_oracle_last(page: str) -> None:
-    head = re.search(r"<tr><th>Score</th>(.*?)</tr>", page)
+    head = re.search(r'<tr><th scope="col">Score</th>(.*?)</tr>', page)
     assert head is not None
     assert re.findall(r">([^<]+)</th>", head[1]) == [
         "Cox",
@@ -113,6 +116,39 @@ def test_the_score_table_has_every_model_with_intervals_and_the_oracle_last(page
     first = re.search(r"Harrell&#x27;s C.*?</tr>", page)
     assert first is not None
     assert len(re.findall(r'class="interval">0\.\d{3} to 0\.\d{3}<', first[0])) == 4
+
+
+def test_the_flow_leads_every_patient_from_source_to_use(reported: Path, page: str) -> None:
+    run = load_run(reported)
+    table = run.table("flow")
+    for role, patients in (("train", 260), ("external", 240)):
+        part = table[table["role"] == role]
+        assert part["patients"].sum() == patients
+        assert (part["events"] + part["censored"]).tolist() == part["patients"].tolist()
+    said = sections.flow(run)
+    assert said in page
+    for row in table.to_dict("records"):
+        assert f"{row['events']:,} with the event, {row['censored']:,} censored" in said
+
+
+def test_who_was_left_out_of_a_file_is_counted(reported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "file"
+    shutil.copytree(reported, folder)
+    cohorts = load_run(folder).facts["cohorts"]
+    cohorts["train"] |= {"simulated": False, "manifest": {"rows": 271}}
+    update_facts(folder, {"simulated": False, "cohorts": cohorts})
+    said = sections.flow(load_run(folder))
+    assert "Left out, for stated reasons</span><b>11</b>" in said
+
+
+def test_gains_of_acting_are_those_of_the_decisions_table(reported: Path, page: str) -> None:
+    run = load_run(reported)
+    table = run.table("decisions").query("data == 'external' and model == 'cox' and horizon_months == 12")
+    gain = 100 * float(table.loc[table["threshold"].round(2) == 0.4, "gain"].iloc[0])
+    row = re.search(r"<tr><td>40%</td>(.*?)</tr>", sections.decisions(run))
+    assert row is not None
+    assert f">{gain:.1f}<" in row[1]
+    assert sections.decisions(run) in page
 
 
 def test_three_patients_are_told_one_by_one(page: str) -> None:

@@ -44,6 +44,13 @@ HTML(sections.arms(run))
 HTML(sections.fidelity(run))
 
 # %% [markdown]
+# ## From source to analysis
+# Who stands behind each figure, and what became of them.
+
+# %%
+HTML(sections.flow(run))
+
+# %% [markdown]
 # ## The patients
 # The training cohort at baseline, and how they fared.
 
@@ -70,6 +77,14 @@ HTML(sections.calibration(run))
 
 # %%
 HTML(sections.roc(run))
+
+# %% [markdown]
+# ## What is acting on it worth?
+# Net benefit weighs events found against patients acted on in vain, at the exchange rate that the threshold
+# implies. A model is of use where its line is above both acting on everybody and acting on nobody.
+
+# %%
+HTML(sections.decisions(run))
 
 # %% [markdown]
 # ## What the predictions rest on

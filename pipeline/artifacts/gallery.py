@@ -104,6 +104,12 @@ def _score_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
         yield name, partial(figures.calibration_figure, calibration, horizon, predicted)
     if len(roc):
         yield f"roc_{short}", partial(figures.roc_figure, roc, _of(scores, data))
+    decisions = _of(tables["decisions"], data)
+    if len(decisions):
+        known = decisions["horizon_months"].unique()
+        yield f"decisions_{short}", partial(
+            figures.decision_figure, decisions, float(known[np.argmin(np.abs(known - months))])
+        )
 
 
 def _of(table: pd.DataFrame, data: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.decisions import decision_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import (
     beeswarm,
@@ -47,6 +48,7 @@ from pipeline.figures.survival import (
     kaplan_meier_figure,
     numbers_at_risk_table,
 )
+from pipeline.figures.sweep import sweep_figure
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.transport import learning_curve_figure
 from pipeline.figures.verification import diagonal, digitised_figure, replicates_figure, verification_figure
@@ -66,6 +68,7 @@ __all__ = [
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
+    "decision_figure",
     "dependence",
     "dependence_figure",
     "diagonal",
@@ -100,6 +103,7 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "sweep_figure",
     "updated_risk_figure",
     "verification_figure",
     "waterfall",

@@ -21,28 +21,34 @@ def table(
     row_classes: Sequence[str] = (),
     kind: str = "",
 ) -> str:
-    """Return a table; columns from `numbers_from` on hold numbers, those named in `shaded` are tinted."""
+    """Return a table; columns from `numbers_from` on hold numbers, those named in `shaded` are tinted.
+
+    Pressing a head sorts the rows, unless they belong together in groups ("group" among `row_classes`).
+    """
     tint = ["shaded" if name in shaded else "" for name in head]
 
     def cells(tag: str, values: Sequence[object]) -> str:
         made = []
+        scope = ' scope="col"' if tag == "th" else ""
         for position, value in enumerate(values):
             classes = f"{'number' if position >= numbers_from else ''} {tint[position]}".strip()
             made.append(
-                f'<{tag} class="{classes}">{text(value)}</{tag}>'
+                f'<{tag}{scope} class="{classes}">{text(value)}</{tag}>'
                 if classes
-                else f"<{tag}>{text(value)}</{tag}>"
+                else f"<{tag}{scope}>{text(value)}</{tag}>"
             )
         return "".join(made)
 
     body = []
     for index, row in enumerate(rows):
-        kind = row_classes[index] if index < len(row_classes) else ""
-        body.append(f'<tr class="{kind}">{cells("td", row)}</tr>' if kind else f"<tr>{cells('td', row)}</tr>")
+        of = row_classes[index] if index < len(row_classes) else ""
+        body.append(f'<tr class="{of}">{cells("td", row)}</tr>' if of else f"<tr>{cells('td', row)}</tr>")
+    kinds = kind if "group" in row_classes or len(body) < 2 else f"{kind} sortable".strip()
     # Beside the table rather than in it, so that a caption is not as wide as a table that scrolls.
     said = f'<p class="caption">{text(caption)}</p>' if caption else ""
     return (
-        f'{said}<div class="scroll" tabindex="0"><table class="{escape(kind)}">'
+        f'{said}<div class="scroll" tabindex="0" role="region" aria-label="{text(caption or "Table")}">'
+        f'<table class="{escape(kinds)}">'
         f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -80,9 +86,11 @@ def figure(png: Path, caption: str, *, wide: bool = True) -> str:
     else:
         kind, content = "png", png.read_bytes()
     data = base64.b64encode(content).decode()
+    said = text(caption)
     return (
-        f'<figure class="{"wide" if wide else "narrow"}"><img alt="{text(caption)}" '
-        f'src="data:image/{kind};base64,{data}"><figcaption>{text(caption)}</figcaption></figure>'
+        f'<figure class="{"wide" if wide else "narrow"}"><div class="picture" tabindex="0" role="group" '
+        f'aria-label="{said}"><img alt="{said}" src="data:image/{kind};base64,{data}"></div>'
+        f"<figcaption>{said}</figcaption></figure>"
     )
 
 

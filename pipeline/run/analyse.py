@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config import Analysis
-from pipeline.run.describe import arm_table, arms_in_order, correlation_table, typical_patients
+from pipeline.run.describe import arm_table, arms_in_order, correlation_table, flow_of, typical_patients
+from pipeline.run.judging import judge_models
 from pipeline.run.plan import RunPlan
 from pipeline.run.result import Check, RunResult
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress, silent
 
 if TYPE_CHECKING:
-    from pipeline.evaluate import Predictions, Settled
+    from pipeline.evaluate import Predictions
     from pipeline.models import SurvivalModel
 
 CEILING_SLACK: Final = 0.005  # of C: what chance may give a model over the truth
@@ -27,6 +27,7 @@ SHUFFLED_PATIENTS: Final = 1000  # below it chance alone moves C further than th
 TABLES: Final[Mapping[str, str]] = {
     "endpoint": "name and label of the endpoint",
     "arms": "patients, events, median and hazard ratio of each arm of the training cohort",
+    "flow": "patients, events, complete records and follow-up of each cohort's arms",
     "kaplan_meier": "curve of each arm of the training cohort",
     "table_one": "training cohort at baseline, one figure a row",
     "table_one_layout": "the same, set out for print",
@@ -73,31 +74,21 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     """
     from pipeline.evaluate import (
         calibration_table,
-        cross_validate,
         decision_table,
         differences,
-        external,
-        fit_models,
         gap_to_oracle,
-        judge,
         optimism_table,
         roc_table,
-        score,
     )
     from pipeline.run.explaining import explain_models, explanation_tables
 
-    settled = settle(planned, rng)
-    planned = replace(planned, analysis=settled.analysis, notes=planned.notes + settled.notes)
-    analysis, train = planned.analysis, planned.train
     tables = describe(planned)
     progress("describe the patients", 1, 1)
-    judged = [cross_validate(train, analysis, stage_generator(rng, "cross-validation"), progress)]
-    models = fit_models(train, analysis, stage_generator(rng, "fit"), progress)
-    if planned.external is not None:
-        judged.append(external(models, train, planned.external, analysis))
-    judgement = judge(judged, analysis, stage_generator(rng, "bootstrap"), progress)
+    found = judge_models(planned, rng, progress)
+    planned, models, judged, judgement = found.planned, found.models, found.predictions, found.judgement
+    analysis, train = planned.analysis, planned.train
     tables |= {
-        "scores": score(judgement),
+        "scores": found.scores(),
         "gap_to_oracle": gap_to_oracle(judgement),
         "dropped": judgement.dropped,
         "calibration": event_free(calibration_table(judged, analysis, stage_generator(rng, "calibration"))),
@@ -107,7 +98,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     }
     reference = reference_model(analysis)
     tables |= {
-        "horizons": settled.table,
+        "horizons": found.settled.table,
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
     }
@@ -128,19 +119,6 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     return RunResult(analysis, tables, models, attributions, tuple(checks), notes(planned, tables["dropped"]))
 
 
-def settle(planned: RunPlan, rng: np.random.Generator) -> Settled:
-    """Fix tau and the horizons for every cohort and every fold, before anything is fitted."""
-    from pipeline.evaluate import fold_sets, settle_horizons, validation_folds, whole_sets
-
-    analysis, train = planned.analysis, planned.train
-    # The very folds of the cross-validation: the same stream, spawned the same way.
-    folds_rng, _ = stage_generator(rng, "cross-validation").spawn(2)
-    cohorts = [train] if planned.external is None else [train, planned.external]
-    sets = whole_sets(analysis, cohorts)
-    sets += fold_sets(analysis, train, validation_folds(train, analysis, folds_rng))
-    return settle_horizons(analysis, sets)
-
-
 def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
     """Return the tables about the patients, before any model."""
     from pipeline.cohort_check import findings_table
@@ -150,9 +128,11 @@ def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:
     train, endpoint = planned.train, planned.analysis.endpoint
     level = planned.analysis.bootstrap.level
     first = table_one(train)
+    cohorts = {"train": train} | ({} if planned.external is None else {"external": planned.external})
     return {
         "endpoint": pd.DataFrame([{"name": endpoint, "label": ENDPOINTS[endpoint].label}]),
         "arms": arm_table(train, endpoint, level),
+        "flow": flow_of(cohorts, endpoint),
         "kaplan_meier": kaplan_meier_curves(train.observed, endpoint, arms=arms_in_order(train), level=level),
         "table_one": first,
         "table_one_layout": layout(first),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,29 @@ def arms_in_order(cohort: Cohort) -> list[str] | None:
     present = set(cohort.observed["arm"].dropna().astype(str))
     declared = [a for a in cohort.column("arm").categories if a in present] or sorted(present)
     return sorted(declared, key=lambda arm: arm == cohort.control_arm)
+
+
+def flow_of(cohorts: Mapping[str, Cohort], endpoint: str) -> pd.DataFrame:
+    """Return who stands where: each cohort's arms, their events, and how long they were followed.
+
+    Returns
+    -------
+    DataFrame
+        `role` (a key of `cohorts`), `cohort`, `arm`, `patients`, `events`, `censored`, `all_measured` (no
+        baseline value missing), `follow_up_months` (median, reverse Kaplan-Meier; NaN where not reached).
+    """
+    from pipeline.cohort_check import median_follow_up
+    from pipeline.figures import flow_table
+
+    e, parts = ENDPOINTS[endpoint], []
+    for role, cohort in cohorts.items():
+        table = flow_table(cohort, endpoint)
+        frame = cohort.observed
+        arms = frame["arm"].astype(str) if "arm" in frame else pd.Series("All patients", frame.index)
+        followed = [median_follow_up(frame.loc[arms == arm, e.months], frame.loc[arms == arm, e.event])
+                    for arm in table["arm"]]  # fmt: skip
+        parts.append(table.assign(role=role, cohort=cohort.name, follow_up_months=followed))
+    return pd.concat(parts, ignore_index=True)
 
 
 def hazard_ratio(cohort: Cohort, endpoint: str, arm: str, level: float) -> tuple[float, float, float]:

@@ -16,13 +16,13 @@ def test_it_is_lifelines_cox_with_a_product():
         treated=treated.astype(float), z=(score - score.mean()) / score.std()
     )
     table["product"] = table["treated"] * table["z"]
-    expected = CoxPHFitter().fit(table, "os_months", "died")
+    expected = CoxPHFitter().fit(table, "os_months", "died", fit_options={"precision": 1e-10})
     found = treatment_interaction(y, treated, score)
     limits = np.exp(expected.confidence_intervals_.to_numpy())
     for name, term, row in (("prognostic", "z", 1), ("interaction", "product", 2)):
-        assert found[name] == pytest.approx(np.exp(expected.params_[term]), abs=1e-4)
-        assert [found[f"{name}_low"], found[f"{name}_high"]] == pytest.approx(limits[row], abs=1e-3)
-    assert found["p"] == pytest.approx(expected.summary.loc["product", "p"], abs=1e-4)
+        assert found[name] == pytest.approx(np.exp(expected.params_[term]), abs=1e-6)
+        assert [found[f"{name}_low"], found[f"{name}_high"]] == pytest.approx(limits[row], abs=1e-6)
+    assert found["p"] == pytest.approx(expected.summary.loc["product", "p"], abs=1e-6)
 
 
 def test_a_predictive_marker_is_told_from_a_prognostic_one():

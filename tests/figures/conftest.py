@@ -174,3 +174,20 @@ def dependences() -> pd.DataFrame:
     table = pd.concat([one, two], ignore_index=True)
     table.loc[:5, "level"] = np.nan
     return table.assign(contribution=0.02 * np.log(table["value"]))
+
+
+@pytest.fixture(scope="session")
+def decisions() -> pd.DataFrame:
+    """Models whose net benefit lies between that of acting on everybody and of the oracle."""
+    rows = []
+    for months in HORIZONS:
+        for threshold in np.arange(0.05, 1.0, 0.05):
+            everybody = 0.5 - 0.5 * threshold / (1 - threshold)
+            default = max(everybody, 0.0)
+            shares = {"everybody": 0.0, "cox": 0.4, "rsf": 0.3, "pdl1": 0.1, "oracle": 1.0}
+            for model, share in shares.items():
+                best = 0.5 * (1 - threshold)
+                gain = everybody - default if model == "everybody" else share * (best - default)
+                rows.append((model, months, threshold, default + gain, gain, gain - 0.02, gain + 0.02))
+    columns = ["model", "horizon_months", "threshold", "value", "gain", "gain_low", "gain_high"]
+    return pd.DataFrame(rows, columns=columns)

@@ -19,7 +19,7 @@ from .legible import assert_labels_apart, assert_legible
 @pytest.fixture(scope="module")
 def gallery(
     cohort, curves, published, scores, calibration, roc, importances, beeswarm, waterfall, agreements,
-    dependences,
+    dependences, decisions,
 ):
     predictions = pd.DataFrame(
         {"model": "cox", "horizon_months": 12.0, "predicted": np.linspace(0.2, 0.8, 90)}
@@ -35,6 +35,7 @@ def gallery(
             calibration.query("model == 'cox'"), 12, predictions
         ),
         "roc": lambda: figures.roc_figure(roc, external),
+        "decisions": lambda: figures.decision_figure(decisions, 12),
         "beeswarm": lambda: figures.beeswarm_figure(beeswarm, "survival", 12, "Forest"),
         "beeswarm_hazard": lambda: figures.beeswarm_figure(beeswarm, "log_hazard"),
         "waterfall": lambda: figures.waterfall_figure(waterfall, "survival", 12, "Low risk"),
@@ -54,8 +55,8 @@ def gallery(
 
 NAMES = (
     "kaplan_meier", "fidelity", "verification", "metrics", "calibration", "calibration_one", "roc",
-    "beeswarm", "beeswarm_hazard", "waterfall", "waterfall_hazard", "importance", "over_time", "agreement",
-    "cohort", "correlations", "dependence", "dependence_hazard", "all_times",
+    "decisions", "beeswarm", "beeswarm_hazard", "waterfall", "waterfall_hazard", "importance", "over_time",
+    "agreement", "cohort", "correlations", "dependence", "dependence_hazard", "all_times",
 )  # fmt: skip
 
 

@@ -7,14 +7,13 @@ from made_cohort import context_of, made_cohort
 from pipeline.models import build_model, null_prediction
 from pipeline.schema import Prediction, outcome
 
-from .judging import GOLDEN, MONTHS, structured
+from .judging import MONTHS, judged_by_r, structured
 
 
 @pytest.fixture(scope="session")
 def golden():
-    y = structured(GOLDEN["time"], GOLDEN["event"])
-    months = np.array(GOLDEN["months"], dtype=float)
-    return y, Prediction(np.array(GOLDEN["risk"], dtype=float), months, np.array(GOLDEN["survival"]))
+    y, prediction, *_ = judged_by_r("half_months")
+    return y, prediction
 
 
 @pytest.fixture(scope="session")

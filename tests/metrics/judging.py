@@ -18,11 +18,17 @@ def structured(months, event):
     return y
 
 
-def heavily_censored():
-    """R's 240 patients with weekly follow-up, five of six censored; survival at 9 months."""
-    drawn = GOLDEN["heavy"]
+def judged_by_r(cohort):
+    """Outcome, prediction, the horizon of R's values and these, of one of R's two cohorts.
+
+    `half_months` are 180 patients whose times and risks tie; `heavy` 240 with weekly follow-up, five of six
+    censored.
+    """
+    drawn = GOLDEN["heavy"] if cohort == "heavy" else GOLDEN
     y = structured(drawn["time"], drawn["event"])
-    return y, Prediction(np.array(drawn["risk"]), np.array([9.0]), np.array(drawn["survival"])[:, None])
+    risk, months, survival = (np.array(drawn[k], dtype=float) for k in ("risk", "months", "survival"))
+    horizon = {"heavy": 6.0, "half_months": 12.0}[cohort]
+    return y, Prediction(risk, months, survival), horizon, drawn["every"]
 
 
 def flat(patients, survival, months=MONTHS):

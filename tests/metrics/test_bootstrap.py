@@ -6,7 +6,7 @@ import pytest
 from pipeline.metrics import interval, resamples
 from pipeline.schema import Prediction
 
-from .judging import MONTHS, structured, value
+from .judging import GOLDEN, MONTHS, structured, value
 
 
 def test_resamples_keep_their_size_and_begin_with_the_sample():
@@ -22,6 +22,14 @@ def test_an_interval_is_a_pair_of_percentiles():
     low, high = interval(values, 0.9)
     np.testing.assert_allclose(low, [0.05, 0.5])
     np.testing.assert_allclose(high, [0.95, 9.5])
+
+
+def test_a_percentile_interval_over_patients_equals_r(golden):
+    drawn = GOLDEN["bootstrap"]
+    values = value("harrell_c", *golden, weights=np.array(drawn["weights"], dtype=float))
+    np.testing.assert_allclose(values, drawn["harrell_c"], atol=1e-12)
+    ends = interval(values[:, None], 0.95)
+    np.testing.assert_allclose(np.ravel(ends), drawn["interval"], atol=1e-12)
 
 
 @pytest.mark.parametrize(("undefined", "defined"), [(5, True), (15, False)])

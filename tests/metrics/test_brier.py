@@ -29,10 +29,13 @@ def test_brier_equals_pec(golden):
     np.testing.assert_allclose(got, GOLDEN["brier_pec"], atol=1e-12)
 
 
-def test_ibs_is_the_trapezoid_of_r_s_brier_scores(golden):
+def test_ibs_on_a_fine_grid_is_the_area_that_pec_takes_in_steps(golden):
     y, prediction = golden
-    mean = np.trapezoid(GOLDEN["brier"], prediction.months) / (prediction.months[-1] - prediction.months[0])
-    assert value("ibs", y, prediction) == pytest.approx(mean, abs=1e-12)
+    risk, months = prediction.risk, np.arange(300, 1501) / 100
+    fine = Prediction(risk, months, np.exp(-0.045 * np.outer(np.exp(1.1 * risk), months)))
+    # pec takes the score as constant between months, lungio as straight: a hundredth of a month apart.
+    assert value("ibs", y, fine) == pytest.approx(GOLDEN["ibs_fine"], abs=1e-3)
+    assert abs(value("ibs", y, prediction) - GOLDEN["ibs_fine"]) > 1e-3  # five months are no fine grid
 
 
 # --- beside scikit-survival, lifelines and counting every pair ---

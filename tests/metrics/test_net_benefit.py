@@ -5,13 +5,14 @@ import pytest
 
 from pipeline.metrics import net_benefit, resamples
 
-from .judging import GOLDEN, structured, two_groups
+from .judging import GOLDEN, judged_by_r, structured, two_groups
 
 
-def test_net_benefit_equals_r(golden):
-    y, prediction = golden
-    got = net_benefit(y, 1 - prediction.at(12.0), 12.0, GOLDEN["thresholds"], np.ones((1, len(y))))
-    np.testing.assert_allclose(got[:, 0], GOLDEN["net_benefit"], atol=1e-12)
+@pytest.mark.parametrize(("cohort", "want"), [("half_months", GOLDEN), ("heavy", GOLDEN["heavy"])])
+def test_net_benefit_equals_r(cohort, want):
+    y, prediction, horizon, _ = judged_by_r(cohort)
+    got = net_benefit(y, 1 - prediction.at(horizon), horizon, GOLDEN["thresholds"], np.ones((1, len(y))))
+    np.testing.assert_allclose(got[:, 0], want["net_benefit"], atol=1e-12)
 
 
 def test_without_censoring_it_counts_true_and_false_positives():

@@ -17,11 +17,6 @@ def test_the_difference_between_halves_equals_r(golden):
     assert got == pytest.approx(GOLDEN["rmst_difference"], abs=1e-12)
 
 
-def test_observed_less_predicted_equals_r(golden):
-    y, prediction = golden
-    assert value("rmst_bias", y, prediction) == pytest.approx(GOLDEN["rmst_bias"], abs=1e-12)
-
-
 def test_two_groups_in_closed_form():
     rates = (0.10, 0.03)
     y, prediction = two_groups(40_000, rates, np.random.default_rng(12))

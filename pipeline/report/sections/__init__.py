@@ -4,9 +4,10 @@ from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.explaining import agreement, explanations
 from pipeline.report.sections.methods import methods, sources
 from pipeline.report.sections.opening import checks, opening
-from pipeline.report.sections.patients import arms, fidelity, findings, table_one
+from pipeline.report.sections.patients import arms, fidelity, findings, flow, table_one
 from pipeline.report.sections.performance import (
     calibration,
+    decisions,
     differences,
     performance_figures,
     roc,
@@ -20,10 +21,12 @@ __all__ = [
     "arms",
     "calibration",
     "checks",
+    "decisions",
     "differences",
     "explanations",
     "fidelity",
     "findings",
+    "flow",
     "landmark_scores",
     "methods",
     "opening",

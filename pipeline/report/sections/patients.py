@@ -33,6 +33,63 @@ def arms(run: RunView) -> str:
     return table + blocks.figures(run.figures("kaplan_meier"), f"{said}.")
 
 
+ROLES: Final = {"train": "Training cohort", "external": "External test cohort"}
+USES: Final = {
+    "train": "Models are trained on all of them and cross-validated among them",
+    "external": "Models are judged on them; no fitting saw them",
+}
+
+
+def flow(run: RunView) -> str:
+    """Return a flow diagram: where patients came from, who was left out, their arms, outcomes and use."""
+    if "flow" not in run.tables:
+        return ""
+    table, facts = run.table("flow"), run.facts
+    lanes = []
+    for role, part in table.groupby("role", sort=False):
+        about = facts["cohorts"][str(role)]
+        manifest, patients = about["manifest"], about["patients"]
+        if about["simulated"]:
+            boxes = [
+                _box(f"Drawn from {manifest.get('trial') or 'published figures'}", f"{patients:,} patients")
+            ]
+        else:
+            rows = int(manifest.get("rows", patients))
+            boxes = [
+                _box("Rows of the file", f"{rows:,}"),
+                _box("Left out, for stated reasons", f"{rows - patients:,}"),
+            ]
+        boxes.append(_box(ROLES.get(str(role), words(role)), f"{patients:,} patients"))
+        arms = [
+            _box(
+                words(row["arm"]),
+                f"{int(row['patients']):,} patients",
+                f"{int(row['events']):,} with the event, {int(row['censored']):,} censored",
+                f"{int(row['all_measured']):,} with every value measured",
+                _followed(row["follow_up_months"]),
+            )
+            for row in part.to_dict("records")
+        ]
+        boxes.append(f'<div class="branches">{"".join(arms)}</div>')
+        boxes.append(_box(USES.get(str(role), "Judged"), ""))
+        steps = "".join(f"<li>{box}</li>" for box in boxes)
+        lanes.append(f'<ol class="lane" aria-label="{text(ROLES.get(str(role), words(role)))}">{steps}</ol>')
+    return f'<div class="flow">{"".join(lanes)}</div>'
+
+
+def _box(what: str, main: str, *details: str) -> str:
+    said = "".join(f"<span>{text(line)}</span>" for line in details)
+    return f'<div class="box"><span>{text(what)}</span>{f"<b>{text(main)}</b>" if main else ""}{said}</div>'
+
+
+def _followed(months: float) -> str:
+    return (
+        "median follow-up not reached"
+        if not months < float("inf")
+        else f"followed {months:.1f} months (median)"
+    )
+
+
 def fidelity(run: RunView) -> str:
     """Return how the drawn patients compare with the publications; nothing for a real cohort."""
     if "fidelity" not in run.tables:

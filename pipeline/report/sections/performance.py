@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import RunView
@@ -19,6 +21,8 @@ from pipeline.report.sections.wording import (
     shaded,
     words,
 )
+
+SHOWN_THRESHOLDS: Final = (20, 40, 60, 80)  # percent
 
 
 def scores(run: RunView) -> str:
@@ -139,3 +143,34 @@ def roc(run: RunView) -> str:
     """Return the figures of discrimination over time."""
     pngs = run.figures("roc_external") or run.figures("roc_*")
     return blocks.figures(pngs, "ROC curves at each horizon, weighted for censoring, and the area over time.")
+
+
+def decisions(run: RunView) -> str:
+    """Return decision curves, and what each model adds at a few thresholds."""
+    table = run.table("decisions")
+    if not len(table):
+        return ""
+    data = "external" if "external" in set(table["data"]) else str(table["data"].iloc[0])
+    table = table[(table["data"] == data) & (table["model"] != "everybody")]
+    known = table["horizon_months"].unique()
+    near = float(known[np.argmin(np.abs(known - explained_horizon(run)))])
+    rows = table[table["horizon_months"] == near]
+    thresholds = [t for t in sorted(rows["threshold"].unique()) if round(100 * t) in SHOWN_THRESHOLDS]
+    models = models_in(rows)
+    made = []
+    for threshold in thresholds:
+        at = rows[rows["threshold"] == threshold].set_index("model")
+        per_100 = (100 * at.loc[models, ["gain", "gain_low", "gain_high"]]).itertuples(index=False)
+        cells = [blocks.estimate(value, low, high, 1) for value, low, high in per_100]
+        made.append([f"{threshold:.0%}", *cells])
+    caption = (
+        f"Net benefit per 100 patients beyond the better of acting on everybody and on nobody, "
+        f"{DATA_NAMES.get(data, data)}, {near:g} months."
+    )
+    return blocks.figures(
+        run.figures("decisions_*"),
+        "Net benefit over the risk from which one would act; bands are pointwise intervals.",
+    ) + blocks.folded(
+        "Gain at some thresholds",
+        blocks.table(["Threshold", *map(model_name, models)], made, caption=caption, shaded=shaded(models)),
+    )
