@@ -187,7 +187,7 @@ def grow_tree(
                         for c in range(causes):
                             sums[at + c] += score[c, i]
                             sums[at + causes + c] += due[c, i]
-                        sums[at + 2 * causes] += 1.0
+                        sums[at + stride - 1] += 1.0
                 direction = monotone[f] if constrained else 0
                 if direction != 0:
                     ordered[: count + 1] = 0.0
@@ -225,8 +225,7 @@ def grow_tree(
                             break
                         gain = 0.0
                         for c in range(causes):
-                            here_due = total_left[causes + c]
-                            product = here_due * (happened[c] - here_due)
+                            product = total_left[causes + c] * (happened[c] - total_left[causes + c])
                             if product > LEAST_DUE * happened[c]:
                                 gain += total_left[c] * total_left[c] * happened[c] / product
                         if gain <= best:
