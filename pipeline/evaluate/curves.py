@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pandas as pd
 from pipeline.config import Analysis
 from pipeline.evaluate.horizons import unusable
 from pipeline.evaluate.predictions import Predictions
-from pipeline.metrics import calibration_curve, roc_curve_at
+from pipeline.evaluate.scoring import WORKERS
+from pipeline.metrics import calibration_curve, resamples, roc_curve_at
+from pipeline.schema import Floats
 
 ROC_POINTS = 400  # most points of one curve that a figure can show
 
@@ -20,24 +23,27 @@ def calibration_table(
 ) -> pd.DataFrame:
     """Return `calibration_curve` of every model at every usable horizon.
 
-    Columns `model`, `data` and `horizon_months` come before those of the curve. Of
-    cross-validation, the first repeat is shown.
+    Columns `model`, `data` and `horizon_months` come before those of the curve, whose
+    bands are over the same resamples for all. Of cross-validation, the first repeat is shown.
     """
-    parts = []
+    tasks = []
     for predictions, child in zip(judged, rng.spawn(len(judged)), strict=True):
-        state = child.bit_generator.state
-        for horizon in (h for h in analysis.horizons_months if not unusable(predictions.y, h)):
-            for model, repeats in predictions.models.items():
-                child.bit_generator.state = state  # the same resamples for all models and horizons
-                curve = calibration_curve(
-                    predictions.y,
-                    repeats[0],
-                    horizon,
-                    child,
-                    analysis.bootstrap.replicates,
-                    analysis.bootstrap.level,
-                )
-                parts.append(_label(curve, predictions, model, horizon))
+        weights = resamples(len(predictions.y), analysis.bootstrap.replicates, child)
+        tasks += [
+            (predictions, weights, model, horizon)
+            for horizon in analysis.horizons_months
+            if not unusable(predictions.y, horizon)
+            for model in predictions.models
+        ]
+
+    def curve_of(task: tuple[Predictions, Floats, str, float]) -> pd.DataFrame:
+        predictions, weights, model, horizon = task
+        prediction = predictions.models[model][0]
+        curve = calibration_curve(predictions.y, prediction, horizon, weights, analysis.bootstrap.level)
+        return _label(curve, predictions, model, horizon)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = list(pool.map(curve_of, tasks))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,9 @@ import pandas as pd
 from pipeline.config import Analysis
 from pipeline.evaluate.horizons import unusable
 from pipeline.evaluate.predictions import Predictions
+from pipeline.evaluate.scoring import WORKERS
 from pipeline.metrics import interval, net_benefit, resamples
+from pipeline.metrics.contract import Outcome
 from pipeline.schema import Floats
 
 EVERYBODY: Final = "everybody"  # the strategy of acting on all patients, named like a model
@@ -36,17 +39,17 @@ def decision_table(
     for predictions, child in zip(judged, rng.spawn(len(judged)), strict=True):
         weights = resamples(len(predictions.y), analysis.bootstrap.replicates, child)
         for horizon in (h for h in analysis.horizons_months if not unusable(predictions.y, h)):
-            found = {
-                EVERYBODY: net_benefit(
-                    predictions.y, np.ones(len(predictions.y)), horizon, thresholds, weights
-                )
-            }
-            for model, repeats in predictions.models.items():
-                each = [
-                    net_benefit(predictions.y, 1 - p.at(horizon), horizon, thresholds, weights)
-                    for p in repeats
-                ]
-                found[model] = np.mean(each, axis=0)
+
+            def benefit(risk: Floats, horizon: float = horizon, weights: Floats = weights,
+                        y: Outcome = predictions.y) -> Floats:  # fmt: skip
+                return net_benefit(y, risk, horizon, thresholds, weights)
+
+            risks = {EVERYBODY: [np.ones(len(predictions.y))]}
+            risks |= {m: [1 - p.at(horizon) for p in repeats] for m, repeats in predictions.models.items()}
+            flat = [risk for repeats in risks.values() for risk in repeats]
+            with ThreadPoolExecutor(WORKERS) as pool:
+                each = iter(list(pool.map(benefit, flat)))
+            found = {m: np.mean([next(each) for _ in repeats], axis=0) for m, repeats in risks.items()}
             default = np.maximum(found[EVERYBODY], 0.0)
             for model, values in found.items():
                 other = found.get(reference or "", np.full_like(values, np.nan))

@@ -6,12 +6,14 @@ import numpy as np
 
 from pipeline.config import Analysis
 from pipeline.evaluate.predictions import model_context
+from pipeline.features import FeatureBuilder
 from pipeline.metrics import METRICS
-from pipeline.models import build_model, null_prediction
-from pipeline.schema import Cohort, outcome
+from pipeline.models import null_prediction
+from pipeline.models.partial_likelihood import RiskSets, ridge_fit, standardised
+from pipeline.schema import Cohort, Prediction, outcome
 from pipeline.split import folds
 
-ONE_PENALTY = {"penalties": (0.1,)}  # nothing to tune on noise
+PENALTY = 0.1  # a patient; there is nothing to tune on noise
 
 
 def shuffled_control(
@@ -30,9 +32,13 @@ def shuffled_control(
     for half, child in zip(halves, models_rng.spawn(len(halves)), strict=True):
         train, test = cohort.observed.loc[half.train], cohort.observed.loc[half.test]
         dealt = child.permutation(outcome(train, analysis.endpoint))
-        model = build_model("cox", context, ONE_PENALTY).fit(train, dealt, child)
+        features = FeatureBuilder(context.columns, context.control_arm).fit(train)
+        x, deviations = standardised(features.transform(train).to_numpy())
+        sets = RiskSets.of(x, dealt["time"], dealt["event"])
+        beta = ridge_fit(sets, PENALTY * len(train), np.zeros(x.shape[1])) / deviations
         months = np.array([analysis.horizons_months[-1]])
-        y = outcome(test, analysis.endpoint)
         null = null_prediction(dealt["time"], dealt["event"], len(test), months)
-        found.append(float(METRICS["harrell_c"](y, model.predict(test, months), null)[0]))
+        ranked = Prediction(features.transform(test).to_numpy() @ beta, months, null.survival)
+        y = outcome(test, analysis.endpoint)
+        found.append(float(METRICS["harrell_c"](y, ranked, null)[0]))
     return float(np.nanmean(found))

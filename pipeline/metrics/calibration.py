@@ -5,8 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline.metrics.bootstrap import interval, resamples
+from pipeline.metrics.bootstrap import interval
 from pipeline.metrics.contract import Outcome, required
 from pipeline.metrics.stopped_cox import Spline, StoppedCox, cloglog
 from pipeline.schema import Floats, Prediction
@@ -115,13 +116,14 @@ def calibration_curve(
     y: Outcome,
     prediction: Prediction,
     horizon_months: float,
-    rng: np.random.Generator,
-    replicates: int = 200,
+    weights: Floats,
     level: float = 0.95,
     bins: int = 10,
     points: int = 50,
 ) -> pd.DataFrame:
     """Return observed against predicted risk at a horizon: a smooth curve, and Kaplan-Meier risks in bins.
+
+    `weights` are those of `resamples`: the sample itself, then what the band is taken over.
 
     Returns
     -------
@@ -133,7 +135,6 @@ def calibration_curve(
     risk = 1 - prediction.at(horizon_months)
     x = cloglog(risk)
     spline = Spline.of(x)
-    weights = resamples(len(y), replicates, rng)
     fit = StoppedCox.fit(y, horizon_months, spline.basis(x), weights)
     low_risk, high_risk = np.quantile(risk, [0.01, 0.99])
     grid = np.unique(np.linspace(low_risk, high_risk, points))
@@ -176,15 +177,19 @@ def risk_by(y: Outcome, horizon_months: float, level: float) -> tuple[float, flo
     return 1 - survival, float(1 - bounds[0]), float(1 - bounds[1])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _quantiles(values: Floats, weights: Floats, levels: Floats) -> Floats:
     """Quantiles (b, q) of each row as if every value stood in it as often as it weighs (R's type 7)."""
+    order = np.argsort(values, axis=1)
+    return np.asarray(_at_levels(values, weights, levels, order))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _at_levels(values: Floats, weights: Floats, levels: Floats, order: NDArray[np.intp]) -> Floats:
     resamples, patients = values.shape
     out = np.full((resamples, len(levels)), np.nan)
     for b in range(resamples):
         if np.isnan(values[b]).any():
             continue
-        order = np.argsort(values[b])
         total = weights[b].sum()
         for q in range(len(levels)):
             place = (total - 1) * levels[q]
@@ -192,10 +197,11 @@ def _quantiles(values: Floats, weights: Floats, levels: Floats) -> Floats:
             passed = 0.0
             lower = np.nan
             for i in range(patients):
-                passed += weights[b, order[i]]
+                here = order[b, i]
+                passed += weights[b, here]
                 if np.isnan(lower) and passed > whole + 1e-9:
-                    lower = values[b, order[i]]
+                    lower = values[b, here]
                 if passed > whole + 1 + 1e-9 or i == patients - 1:
-                    out[b, q] = lower + (place - whole) * (values[b, order[i]] - lower)
+                    out[b, q] = lower + (place - whole) * (values[b, here] - lower)
                     break
     return out

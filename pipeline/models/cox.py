@@ -14,7 +14,7 @@ from pydantic import Field
 from pipeline.config import Spec
 from pipeline.models.contract import Arrays, ModelContext, Outcome, steps_at
 from pipeline.models.on_features import FeatureModel
-from pipeline.models.partial_likelihood import cross_validated_likelihood
+from pipeline.models.partial_likelihood import cross_validated_likelihood, standardised
 from pipeline.schema import Floats, InputError, Prediction
 
 # One Newton step past lifelines' default, after which its coefficients agree with R's to six digits.
@@ -60,14 +60,13 @@ class RidgeCox(FeatureModel):
     def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> RidgeCox:
         """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
         x = self.learn_features(frame, y)
-        deviations = x.to_numpy().std(axis=0, ddof=1)
-        standardised = (x.to_numpy() - x.to_numpy().mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
+        scaled, _ = standardised(x.to_numpy())
         penalties = self.options.penalties
         folds = min(self.options.inner_folds, int(y["event"].sum()))
         self.cross_validated: dict[float, float] = {}
         self.penalty = max(penalties)  # with a single event there is nothing to choose by
         if folds > 1 and len(penalties) > 1:
-            scores = cross_validated_likelihood(standardised, y["time"], y["event"], penalties, folds, rng)
+            scores = cross_validated_likelihood(scaled, y["time"], y["event"], penalties, folds, rng)
             self.cross_validated = dict(zip(penalties, scores.tolist(), strict=True))
             self.penalty = penalties[int(np.argmax(scores))]
         self._fit_lifelines(x, y)

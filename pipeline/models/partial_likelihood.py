@@ -162,6 +162,13 @@ def cross_validated_likelihood(
     return totals
 
 
+def standardised(x: Floats) -> tuple[Floats, Floats]:
+    """Return `x` with columns of mean 0 and deviation 1, and the deviations; 1 for a constant column."""
+    spread = x.std(axis=0, ddof=1)
+    spread = np.where(spread > 0, spread, 1.0)
+    return (x - x.mean(axis=0)) / spread, spread
+
+
 def stratified_folds(event: NDArray[np.bool_], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Return the fold of each patient, 0 to `folds` - 1, those with and without the event spread evenly."""
     fold_of = np.empty(len(event), dtype=np.intp)

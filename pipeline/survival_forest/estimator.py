@@ -73,7 +73,8 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
     References
     ----------
     Ishwaran et al., Ann Appl Stat 2008;2:841 (survival forests, ensemble mortality, out-of-bag error);
-    Hothorn and Lausen, Comput Stat Data Anal 2003;43:121 (log-rank scores and their permutation variance);
+    Hothorn and Lausen, Comput Stat Data Anal 2003;43:121 (log-rank scores);
+    Peto and Pike, Biometrics 1973;29:579 (what a split maximises);
     Geurts et al., Mach Learn 2006;63:3 (random cuts).
     """
 

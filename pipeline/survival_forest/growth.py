@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.survival_forest.codes_present import BLOCK_BYTES, copy_block, insert, listed
 from pipeline.survival_forest.random_draws import below, drawn_counts
 
+LEAST_DUE = 1e-6  # events; below it a side has nobody at risk but for rounding
 SHRINKAGE = 1.0  # events as expected that are added to a node's ratio of observed to expected events
 
 
@@ -37,11 +38,12 @@ def grow_tree(
 
     In every node the patients' log-rank scores are computed from the node's own Nelson-Aalen estimate on
     the time grid: event minus cumulative hazard (Hothorn and Lausen, Comput Stat Data Anal 2003;43:121).
-    The sum of scores on one side of a cut is the numerator U of the log-rank statistic; the split maximises
-    U^2 over its permutation variance, summed over causes. Scores belong to their node, so that sums of a
-    child do not follow from those of its parent and sibling, and every node counts its own. Only the codes
-    that occur in a node are visited: most nodes have few patients. Once a node's patients fit the processor's
-    cache, their bins are copied side by side, and the whole branch below is grown on the copy.
+    The sum of scores on one side of a cut is the numerator U = O - E of the log-rank statistic. The split
+    maximises U^2 / E summed over both sides (Peto and Pike, Biometrics 1973;29:579) and over causes: E adds
+    up patient by patient, and unlike the permutation variance it follows who is still at risk, on which
+    accuracy depends (`benchmarks/forest_accuracy.md`). Scores belong to their node, so every node counts its
+    own. Only the codes that occur in a node are visited: most nodes have few patients. Once a node's patients
+    fit the processor's cache, their bins are copied side by side, and the branch below grows on the copy.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def grow_tree(
             m += 1
     right_rows, right_codes = np.empty(m, dtype=np.uint32), np.empty(m, dtype=np.uint16)
     right_weights = np.empty(m, dtype=np.float32)
-    score = np.empty((causes, m), dtype=np.float32)
+    score, due = np.empty((causes, m), dtype=np.float32), np.empty((causes, m), dtype=np.float32)
 
     most_nodes = 2 * max(1, m // max(1, fewest_in_leaf)) + 1
     left, right = np.full(most_nodes, -1, dtype=np.int32), np.full(most_nodes, -1, dtype=np.int32)
@@ -94,8 +96,8 @@ def grow_tree(
     nodes, leaves, written = 1, 0, 0
 
     leaving, events = np.zeros(ranks), np.zeros((causes, ranks))
-    hazard, scale = np.empty((causes, ranks)), np.empty(causes)
-    stride = 2 + causes
+    hazard, happened = np.empty((causes, ranks)), np.empty(causes)
+    stride = 2 * causes + 1  # of each cause the scores and the events due, and rows
     sums = np.zeros(256 * stride)
     ordered = np.zeros((256, 2))
     present = np.zeros(4, dtype=np.uint64)
@@ -137,8 +139,10 @@ def grow_tree(
             everyone += leaving[r]
             expected += leaving[r] * baseline[r]
         for c in range(causes):
+            happened[c] = 0.0
             for k in range(rank_count):
-                observed += events[c, ranks_here[k]]
+                happened[c] += events[c, ranks_here[k]]
+            observed += happened[c]
         node_weight[node] = everyone
         own_ratio = min(max((observed + SHRINKAGE) / (expected + SHRINKAGE), lowest), highest)
 
@@ -156,12 +160,9 @@ def grow_tree(
                 at_risk -= leaving[r]
                 before = r
             for c in range(causes):
-                squares = 0.0
                 for i in range(start, end):
-                    own = (1.0 if codes[i] >> 8 == c + 1 else 0.0) - hazard[c, codes[i] & 255]
-                    score[c, i] = weights[i] * own
-                    squares += score[c, i] * own
-                scale[c] = 1.0 / squares if squares > 0 else 0.0
+                    due[c, i] = weights[i] * hazard[c, codes[i] & 255]
+                    score[c, i] = (weights[i] if codes[i] >> 8 == c + 1 else 0.0) - due[c, i]
 
             for j in range(p):
                 if j >= features_tried and best_feature >= 0:
@@ -177,7 +178,7 @@ def grow_tree(
                         insert(present, b)
                         at = np.uint64(b) * np.uint64(3)
                         sums[at] += score[0, i]
-                        sums[at + np.uint64(1)] += weights[i]
+                        sums[at + np.uint64(1)] += due[0, i]
                         sums[at + np.uint64(2)] += 1.0
                 else:
                     for i in range(start, end):
@@ -185,8 +186,8 @@ def grow_tree(
                         at = column[rows[i]] * stride
                         for c in range(causes):
                             sums[at + c] += score[c, i]
-                        sums[at + causes] += weights[i]
-                        sums[at + causes + 1] += 1.0
+                            sums[at + causes + c] += due[c, i]
+                        sums[at + stride - 1] += 1.0
                 direction = monotone[f] if constrained else 0
                 if direction != 0:
                     ordered[: count + 1] = 0.0
@@ -195,7 +196,7 @@ def grow_tree(
                         ordered[b, 0] += weights[i] if codes[i] >> 8 > 0 else 0.0
                         ordered[b, 1] += weights[i] * baseline[codes[i] & 255]
                 seen = listed(present, bins_here)
-                missing = sums[count * stride + causes + 1]
+                missing = sums[count * stride + 2 * causes]
                 known = seen - 1 if missing > 0 else seen
                 first, last = (bins_here[0], bins_here[known - 1]) if known > 0 else (count, -1)
                 only = -1
@@ -218,15 +219,15 @@ def grow_tree(
                             left_expected += ordered[b, 1]
                         if only >= 0 and not b <= only < following:
                             continue
-                        if total_left[causes + 1] < fewest_in_leaf:
+                        if total_left[2 * causes] < fewest_in_leaf:
                             continue
-                        if size - total_left[causes + 1] < fewest_in_leaf:
+                        if size - total_left[2 * causes] < fewest_in_leaf:
                             break
-                        heavy = total_left[causes]
                         gain = 0.0
                         for c in range(causes):
-                            gain += total_left[c] * total_left[c] * scale[c]
-                        gain /= heavy * (everyone - heavy)
+                            product = total_left[causes + c] * (happened[c] - total_left[causes + c])
+                            if product > LEAST_DUE * happened[c]:
+                                gain += total_left[c] * total_left[c] * happened[c] / product
                         if gain <= best:
                             continue
                         left_ratio = (left_observed + SHRINKAGE) / (left_expected + SHRINKAGE)
@@ -245,7 +246,7 @@ def grow_tree(
                         else:  # midway through bins that are empty here
                             best_cut = (b + following - 1) // 2 if k + 1 < known else count - 1
                         if missing == 0:
-                            best_missing = 2 * total_left[causes + 1] > size
+                            best_missing = 2 * total_left[2 * causes] > size
                 for k in range(seen):
                     sums[bins_here[k] * stride : (bins_here[k] + 1) * stride] = 0.0
 

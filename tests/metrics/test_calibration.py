@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_cohort import MONTHLY_HAZARD
 
-from pipeline.metrics import calibration_curve
+from pipeline.metrics import calibration_curve, resamples
 from pipeline.metrics.calibration import d_calibration_shares, risk_by
 from pipeline.metrics.stopped_cox import LOWEST_RISK, Spline, StoppedCox, cloglog
 from pipeline.schema import Prediction
@@ -109,7 +109,8 @@ def test_a_spline_is_straight_outside_its_knots():
 
 def test_the_calibration_curve_of_the_truth_follows_the_diagonal(calibrated):
     y, score, _ = calibrated
-    table = calibration_curve(y, exponential(score), 12.0, np.random.default_rng(0), replicates=60)
+    weights = resamples(len(y), 60, np.random.default_rng(0))
+    table = calibration_curve(y, exponential(score), 12.0, weights)
     curve, bins = table[table["kind"] == "curve"], table[table["kind"] == "bin"]
     assert list(table.columns) == ["kind", "predicted", "observed", "low", "high", "patients"]
     assert ((curve["low"] <= curve["observed"]) & (curve["observed"] <= curve["high"])).all()
@@ -122,9 +123,8 @@ def test_the_calibration_curve_of_the_truth_follows_the_diagonal(calibrated):
 
 def test_the_calibration_curve_of_a_wrong_baseline_does_not(calibrated):
     y, score, _ = calibrated
-    table = calibration_curve(
-        y, exponential(score, 2 * MONTHLY_HAZARD), 12.0, np.random.default_rng(0), replicates=40
-    )
+    weights = resamples(len(y), 40, np.random.default_rng(0))
+    table = calibration_curve(y, exponential(score, 2 * MONTHLY_HAZARD), 12.0, weights)
     bins = table[table["kind"] == "bin"]
     assert ((bins["low"] < bins["predicted"]) & (bins["predicted"] < bins["high"])).sum() < 6
 

@@ -24,11 +24,10 @@ def nelson_aalen(time, event, at):
 
 
 def split_statistic(time, event, left):
-    """Squared numerator over its variance when group labels are permuted (Hothorn and Lausen 2003)."""
-    score = event - nelson_aalen(time, event, time)
-    n, on_left = len(time), left.sum()
-    variance = (score**2).sum() * on_left * (n - on_left) / (n * (n - 1))
-    return log_rank_numerator(time, event, left) ** 2 / variance if variance > 0 else 0.0
+    """Squared observed less expected over expected events, summed over both sides (Peto and Pike 1973)."""
+    expected = event[left].sum() - log_rank_numerator(time, event, left)
+    both = np.array([expected, event.sum() - expected])
+    return (log_rank_numerator(time, event, left) ** 2 / both).sum() if both.min() > 1e-6 else 0.0
 
 
 def best_split(x, time, event, fewest):
