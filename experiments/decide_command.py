@@ -1,9 +1,9 @@
-"""lungio decide: what a policy of declared rules is worth, to simulated patients or to real randomised ones."""
+"""lungio decide: what a policy of declared rules is worth, to simulated patients or real randomised ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -172,8 +172,7 @@ def _print_differences(table: pd.DataFrame, endpoint: str, console: Console) -> 
     shown = table[
         (table["endpoint"] == endpoint) & (table["quantity"] == "rmst") & (table["reference"] != "")
     ]
-    rows: list[dict[str, Any]] = shown.to_dict("records")
-    for row in rows:
+    for row in shown.to_dict("records"):
         console.print(
             f"{row['strategy']} less {row['reference']}: {row['value']:+.2f} months "
             f"({row['low']:+.2f} to {row['high']:+.2f})", highlight=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,9 +86,8 @@ def _chosen(spec: RandomisedStudy) -> pd.DataFrame:
 
 
 def _cards(shown: pd.DataFrame, labels: dict[str, str]) -> list[tuple[str, str, str]]:
-    rows: list[dict[str, Any]] = shown.to_dict("records")
     return [
         (f"Months, {labels[row['strategy']]} less {row['reference']}", f"{row['value']:+.2f}",
          f"{row['low']:+.2f} to {row['high']:+.2f}")
-        for row in rows[:4]
+        for row in shown.head(4).to_dict("records")
     ]  # fmt: skip

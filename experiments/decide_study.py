@@ -1,4 +1,4 @@
-"""What a study of policies computes: value and harm, reversed triggers, prices of treatment, and trade-offs."""
+"""What a study of policies computes: value and harm, reversed triggers, prices, and trade-offs."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def policy_study(
 
     world = World.of(cohort, spec.arm, spec.planned_months, spec.horizon_months)
     mine = replace(cohort.take(world.patients), truth=cohort.truth)
-    number = np.arange(len(world.patients)) * spec.cohorts // len(world.patients)
+    number = (np.arange(len(world.patients)) * spec.cohorts // len(world.patients)).tolist()
 
     def play(policy: Policy, actions: Mapping[str, Action]) -> tuple[Outcome, pd.DataFrame]:
         # the same chance in every test of every policy: what differs is the policy
@@ -274,16 +274,17 @@ def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame
         figures=drawn,
         cohorts={"train": cohort},
         limits=[
-            "What the actions do is hypothetical: assumed hazard ratios, stated with their source below, varied "
-            "at the end. A value holds for these assumptions and shows what a trial would have to find.",
-            "Strategies are compared in the same patients with the same luck (rank-preserving). Tests after an "
-            "action show the course as it was drawn without it.",
+            "What the actions do is hypothetical: assumed hazard ratios, stated below with their source where "
+            "there is one, and varied. A value holds for these assumptions; it shows what a trial would have "
+            "to find.",
+            "Strategies are compared in the same patients with the same luck (rank-preserving). Tests after "
+            "an action show the course as it was drawn without it.",
         ],
         cards=[
             (
                 f"{_QUANTITIES[q]}, against {labels[spec.fixed]}",
-                _number(fixed.loc[q], q),
-                _interval(fixed.loc[q], q),
+                _number(fixed.loc[[q]].iloc[0], q),
+                _interval(fixed.loc[[q]].iloc[0], q),
             )
             for q in ("rmst", "treated_months", "harmed")
         ]

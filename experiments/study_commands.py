@@ -39,7 +39,7 @@ def decide(
     seed: Seed = None,
     report: Report = True,
 ) -> None:
-    """What a policy of declared rules is worth: simulated patients, or real randomised ones."""
+    """Play policies of declared rules in simulated patients, or weigh marker rules in randomised ones."""
     from experiments.cli import at_least, console
     from experiments.decide_command import run_decide
 

@@ -22,7 +22,7 @@ HTML(sections.study_opening(run))
 
 # %% [markdown]
 # ## What is decided
-# Rules see results, predictions, adverse events and progression only once they are known; earlier rules go first.
+# Rules see results, predictions, adverse events and progression once they are known; earlier rules go first.
 
 # %%
 HTML(
@@ -38,8 +38,8 @@ HTML(
 
 # %% [markdown]
 # ## What it is worth
-# Every strategy in the same patients. "Worse off" counts patients with fewer event-free months up to the horizon
-# than under the other strategy, by at least the margin set in the study.
+# Every strategy in the same patients. "Worse off" counts patients with fewer event-free months up to the
+# horizon than under the other strategy, by at least the margin set in the study.
 
 # %%
 HTML(
@@ -57,8 +57,8 @@ HTML(
 
 # %% [markdown]
 # ## At what price
-# Treatment has a price in time, toxicity and money; how many event-free months would somebody give for a month
-# without it?
+# Treatment has a price in time, toxicity and money; how many event-free months would somebody give for a
+# month without it?
 
 # %%
 HTML(
@@ -73,8 +73,8 @@ HTML(
 
 # %% [markdown]
 # ## What it depends on
-# One thing varied at a time, all else as declared: assay, schedule, turnaround, thresholds, and the hypothetical
-# effects themselves.
+# One thing varied at a time, all else as declared: assay, schedule, turnaround, thresholds, and the
+# hypothetical effects themselves.
 
 # %%
 HTML(sections.study_figures(run, {"varied": "The first policy against the fixed strategy, 95 % intervals"}))
@@ -87,8 +87,8 @@ HTML(sections.study_table(run, "assumed", digits=2, numbers_from=4))
 
 # %% [markdown]
 # ## How it was done
-# Rank-preserving outcomes: Robins and Tsiatis, Commun Stat 1991;20:2609. Weighting: Zhao et al., J Am Stat Assoc
-# 2012;107:1106. Net benefit: Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
+# Rank-preserving outcomes: Robins and Tsiatis, Commun Stat 1991;20:2609. Weighting: Zhao et al., J Am Stat
+# Assoc 2012;107:1106. Net benefit: Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
 
 # %%
 HTML(sections.study_methods(run))

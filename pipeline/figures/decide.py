@@ -17,7 +17,7 @@ COLUMNS = 3
 
 @styled
 def strategies_figure(differences: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> Figure:
-    """Draw each strategy less the reference: months event-free, months treated, and who is better or worse off.
+    """Draw each strategy less the reference: months event-free and treated, and who is better off.
 
     Parameters
     ----------

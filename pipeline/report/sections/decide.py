@@ -49,7 +49,9 @@ def _side_by_side(run: RunView, name: str, keys: Sequence[str]) -> str:
         for values, group in part.groupby(list(keys), sort=False):
             found = group.set_index("quantity")
             names = [labels.get(str(v), "the value itself" if v == "" else v) for v in values]
-            rows.append([*names, *(_cell(found.loc[q], q) if q in found.index else "" for q in quantities)])
+            rows.append(
+                [*names, *(_cell(found.loc[[q]].iloc[0], q) if q in found.index else "" for q in quantities)]
+            )
         heads = {
             "strategy": "Strategy",
             "reference": "Less",
@@ -70,6 +72,6 @@ def _side_by_side(run: RunView, name: str, keys: Sequence[str]) -> str:
 
 def _cell(row: pd.Series, quantity: str) -> object:
     if quantity in SHARES:
-        percent = [100 * float(row[c]) for c in ("value", "low", "high")]
-        return blocks.Markup(blocks.estimate(*percent, digits=1).replace("<span", " %<span", 1))
+        value, low, high = (100 * float(row[c]) for c in ("value", "low", "high"))
+        return blocks.Markup(blocks.estimate(value, low, high, 1).replace("<span", " %<span", 1))
     return blocks.estimate(float(row["value"]), float(row["low"]), float(row["high"]), 2)
