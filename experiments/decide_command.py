@@ -28,6 +28,7 @@ class Arm(Spec):
     """Everybody in one arm."""
 
     arm: str
+    label: str = ""
 
 
 class Varied(Spec):
@@ -124,7 +125,8 @@ def run_decide(
 def _run_policy(
     config: str, out: Path | None, n: int | None, seed: int | None, report: bool, console: Console
 ) -> Path:
-    from experiments.decide_study import checked_variants, policy_study
+    from experiments.decide_study import policy_study
+    from experiments.decide_variants import checked_variants
 
     spec = read_study(config, PolicyStudy, n, seed)
     if spec.train.patients is None:

@@ -51,7 +51,7 @@ def randomised_study(spec: RandomisedStudy, cohort: Cohort, rng: np.random.Gener
         parts.append(table.assign(endpoint=endpoint))
     weighted = pd.concat(parts, ignore_index=True)
     main = spec.endpoints[0]
-    labels = {name: name.replace("_", " ") for name in spec.rules}
+    labels = {name: r.label or name.replace("_", " ") for name, r in spec.rules.items()}
     shown = weighted.query("endpoint == @main and quantity == 'rmst' and reference != ''")
     return Study(
         title=spec.title or spec.name,

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pydantic import ValidationError
 
 from experiments.decide_command import Arm, PolicyStudy
+from experiments.decide_variants import Variant
 from experiments.studies import Study
 from pipeline.decide import Action, Judging, Outcome, Policy, World
 from pipeline.run.streams import stage_generator
-from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress
+from pipeline.schema import ENDPOINTS, Cohort, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,57 +22,6 @@ if TYPE_CHECKING:
 
 REVERSED: Final = "_reversed"
 VARIED_QUANTITIES: Final = ("rmst", "treated_months", "harmed", "helped")
-Variant = tuple[str, float, Policy, dict[str, Action]]
-
-
-def checked_variants(spec: PolicyStudy) -> list[Variant]:
-    """Return each thing varied with its values, and the policy and actions that follow.
-
-    Raises
-    ------
-    InputError
-        Naming every path that leads nowhere and every value that cannot be.
-    """
-    first = next(iter(spec.policies.values()))
-    made: list[Variant] = []
-    faults = []
-    for label, varied in spec.vary.items():
-        for value in varied.values:
-            raw = {
-                "policy": first.model_dump(mode="json"),
-                "actions": {k: a.model_dump(mode="json") for k, a in spec.actions.items()},
-            }
-            try:
-                for path in varied.paths:
-                    _put(raw, path, value)
-                policy = Policy.model_validate(raw["policy"])
-                actions = {k: Action.model_validate(a) for k, a in raw["actions"].items()}
-            except (ValidationError, KeyError) as error:
-                faults.append(f"vary {label!r}, {value:g}: {' '.join(str(error).split())}")
-                continue
-            made.append((label, value, policy, actions))
-    if faults:
-        raise InputError("; ".join(faults))
-    return made
-
-
-def _put(raw: dict[str, Any], path: str, value: float) -> None:
-    """Set the value at a path of keys, places, and names of rules."""
-    *steps, last = path.split(".")
-    here: Any = raw
-    for step in steps:
-        if isinstance(here, list):
-            named = [x for x in here if isinstance(x, dict) and x.get("name") == step]
-            here = (
-                named[0] if named else here[int(step)] if step.isdigit() and int(step) < len(here) else None
-            )
-        else:
-            here = here.get(step) if isinstance(here, dict) else None
-        if here is None:
-            raise KeyError(f"{path}: nothing is called {step!r}")
-    if not isinstance(here, dict) or last not in here:
-        raise KeyError(f"{path}: nothing is called {last!r}")
-    here[last] = int(value) if isinstance(here[last], int) and float(value).is_integer() else value
 
 
 def policy_study(
@@ -227,7 +176,8 @@ def _words(trigger: Mapping[str, Any]) -> str:
     kind = trigger["kind"]
     if kind == "result":
         row = f", {trigger['consecutive']} in a row" if trigger["consecutive"] > 1 else ""
-        return f"{trigger['assay']} {trigger['result']}{row}"
+        turned = "turned " if trigger["conversion"] else ""
+        return f"{trigger['assay']} {turned}{trigger['result']}{row}"
     if kind == "toxicity":
         immune = "immune-mediated " if trigger["immune_mediated_only"] else ""
         return f"{immune}adverse event of grade {trigger['grade_at_least']} or more"
@@ -245,7 +195,7 @@ def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame
     first = next(iter(spec.policies))
     endpoint = spec.endpoints[0]
     label = ENDPOINTS[endpoint].label.lower()
-    labels = {name: name.replace("_", " ") for name in spec.references}
+    labels = {name: r.label or name.replace("_", " ") for name, r in spec.references.items()}
     labels |= {name: p.label for name, p in spec.policies.items()}
     labels[first + REVERSED] = f"{spec.policies[first].label}, reversed"
     labels["everybody"] = "Everybody"
@@ -274,9 +224,9 @@ def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame
         figures=drawn,
         cohorts={"train": cohort},
         limits=[
-            "What the actions do is hypothetical: assumed hazard ratios, stated below with their source where "
-            "there is one, and varied. A value holds for these assumptions; it shows what a trial would have "
-            "to find.",
+            "What the actions do is hypothetical: assumed hazard ratios, stated below with their source "
+            "where there is one, and varied. A value holds for these assumptions; it shows what a trial "
+            "would have to find.",
             "Strategies are compared in the same patients with the same luck (rank-preserving). Tests after "
             "an action show the course as it was drawn without it.",
         ],

@@ -134,7 +134,7 @@ def tradeoff_figure(varied: pd.DataFrame, reference: str) -> Figure:
     axes = figure.subplots(height, COLUMNS, squeeze=False, sharey=True)
     for number, ax in enumerate(axes.flat):
         if number >= len(names):
-            ax.set_axis_off()
+            ax.remove()
             continue
         for quantity, colour, said in (
             ("rmst", PALETTE[0], "months event-free"),
