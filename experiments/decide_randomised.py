@@ -81,7 +81,7 @@ def _chosen(spec: RandomisedStudy) -> pd.DataFrame:
             else f"{t.column} below {t.below:g}"
             for t in rule.when
         ]
-        rows.append((name, " and ".join(bounds), rule.arm, rule.otherwise))
+        rows.append((rule.label or name, " and ".join(bounds), rule.arm, rule.otherwise))
     return pd.DataFrame(rows, columns=["strategy", "where", "arm", "otherwise"])
 
 

@@ -150,7 +150,7 @@ def _declared(
         for name, a in spec.actions.items()
     ]
     rules = [
-        (name, r.name, "; ".join(_words(t.model_dump(exclude_none=True)) for t in r.when), r.action)
+        (p.label, r.name, "; ".join(_words(t.model_dump(exclude_none=True)) for t in r.when), r.action)
         for name, p in spec.policies.items()
         for r in p.rules
     ]
@@ -227,6 +227,7 @@ def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame
             "What the actions do is hypothetical: assumed hazard ratios, stated below with their source "
             "where there is one, and varied. A value holds for these assumptions; it shows what a trial "
             "would have to find.",
+            "Intervals are over patients; how uncertain the assumed effects are, the varied figures show.",
             "Strategies are compared in the same patients with the same luck (rank-preserving). Tests after "
             "an action show the course as it was drawn without it.",
         ],

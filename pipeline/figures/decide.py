@@ -28,7 +28,7 @@ def strategies_figure(differences: pd.DataFrame, reference: str, labels: Mapping
     """
     rows = differences[differences["reference"] == reference]
     names = list(dict.fromkeys(rows["strategy"]))
-    figure = new_figure(10.0, 1.5 + 0.42 * len(names))
+    figure = new_figure(10.0, 1.7 + 0.42 * len(names))
     left, middle, right = figure.subplots(1, 3, sharey=True)
     at = np.arange(len(names))[::-1]
     for ax, quantity, heading in (
@@ -39,7 +39,7 @@ def strategies_figure(differences: pd.DataFrame, reference: str, labels: Mapping
         error = [part["value"] - part["low"], part["high"] - part["value"]]
         ax.errorbar(part["value"], at, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
         ax.axvline(0, color=SOFT, linewidth=0.9)
-        ax.set_xlabel(f"{heading}, less {labels[reference]}")
+        ax.set_xlabel(f"{heading},\nless {labels[reference]}")
         grid(ax, "x")
     for quantity, colour, shift in (("helped", PALETTE[0], 0.12), ("harmed", PALETTE[1], -0.12)):
         part = rows[rows["quantity"] == quantity].set_index("strategy").loc[names]
@@ -94,7 +94,7 @@ def net_value_figure(net: pd.DataFrame, labels: Mapping[str, str], reference: st
     ax = figure.add_subplot()
     _bands(ax, net, "price", labels)
     ax.set_xlabel("Months event-free that a month without treatment is worth")
-    ax.set_ylabel(f"Net months, less {reference}")
+    ax.set_ylabel(f"Net months,\nless {reference}")
     return figure
 
 
@@ -148,7 +148,7 @@ def tradeoff_figure(varied: pd.DataFrame, reference: str) -> Figure:
         ax.axhline(0, color=SOFT, linewidth=0.9)
         ax.set_xlabel(readable(names[number]) if "hypothetical" not in names[number] else names[number])
         if number % COLUMNS == 0:
-            ax.set_ylabel(f"Less {reference}")
+            ax.set_ylabel(f"Less\n{reference}")
         grid(ax, "y")
     axes[0][0].legend(loc="best")
     return figure
