@@ -31,6 +31,23 @@ def benefit(
     run_benefit(config, data, out, n, seed, report, console())
 
 
+def decide(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (mrd_policy) or a YAML file")],
+    data: Data = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Play policies of declared rules in simulated patients, or weigh marker rules in randomised ones."""
+    from experiments.cli import at_least, console
+    from experiments.decide_command import run_decide
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    run_decide(config, data, out, n, seed, report, console())
+
+
 def dynamic(
     config: Annotated[
         str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
@@ -131,4 +148,4 @@ def transport(
     run_transport(config, data, out, n, seed, report, console())
 
 
-STUDY_COMMANDS: Final = (benefit, dynamic, mechanism, power, toxicity, transport)
+STUDY_COMMANDS: Final = (benefit, decide, dynamic, mechanism, power, toxicity, transport)

@@ -109,7 +109,10 @@ def _(trigger: MarkerTrigger, known: Known) -> _Steps:
 def _(trigger: ResultTrigger, known: Known) -> _Steps:
     series = known.results[trigger.assay]
     wanted = series.values == (1.0 if trigger.result == "positive" else 0.0)
-    return _Steps(series.known_months, _run(wanted) >= trigger.consecutive)
+    holds = _run(wanted) >= trigger.consecutive
+    if trigger.conversion:
+        holds &= np.logical_or.accumulate(~wanted & np.isfinite(series.values), axis=1)
+    return _Steps(series.known_months, holds)
 
 
 @_steps.register

@@ -68,12 +68,13 @@ class MarkerTrigger(Bounded):
 
 
 class ResultTrigger(Spec):
-    """So many consecutive results of a yes-or-no assay."""
+    """So many consecutive results of a yes-or-no assay; a conversion if the opposite was seen before."""
 
     kind: Literal["result"] = "result"
     assay: str
     result: Literal["positive", "negative"]
     consecutive: int = Field(1, ge=1, le=20)
+    conversion: bool = Field(False, description="counts only after the opposite result")
 
     def reversed(self) -> Self:
         """Return the trigger that waits for the opposite result."""

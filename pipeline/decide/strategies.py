@@ -27,6 +27,7 @@ class Guided(Spec):
     when: tuple[MarkerTrigger, ...] = Field(min_length=1)
     arm: str
     otherwise: str
+    label: str = ""
 
     def choose(self, baseline: pd.DataFrame) -> NDArray[np.bool_]:
         """Return who gets `arm`, shape (n,); a missing value meets no bound."""

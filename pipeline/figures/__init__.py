@@ -13,6 +13,14 @@ from pipeline.figures.cohort import (
     missingness,
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
+from pipeline.figures.decide import (
+    chosen_figure,
+    decisions_figure,
+    net_value_figure,
+    strategies_figure,
+    tradeoff_figure,
+    weighted_figure,
+)
 from pipeline.figures.decisions import decision_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import (
@@ -63,12 +71,14 @@ __all__ = [
     "benefit_groups_figure",
     "calibration",
     "calibration_figure",
+    "chosen_figure",
     "cohort_figure",
     "confusion_figure",
     "contrasts_figure",
     "correlation_figure",
     "correlation_map",
     "decision_figure",
+    "decisions_figure",
     "dependence",
     "dependence_figure",
     "diagonal",
@@ -93,6 +103,7 @@ __all__ = [
     "metric_forest_figure",
     "missing_table",
     "missingness",
+    "net_value_figure",
     "new_figure",
     "numbers_at_risk",
     "numbers_at_risk_table",
@@ -103,9 +114,12 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "strategies_figure",
     "sweep_figure",
+    "tradeoff_figure",
     "updated_risk_figure",
     "verification_figure",
     "waterfall",
     "waterfall_figure",
+    "weighted_figure",
 ]

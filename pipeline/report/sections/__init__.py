@@ -1,5 +1,6 @@
 """Sections of the report: each takes a run and returns HTML; nothing is fitted, all is read."""
 
+from pipeline.report.sections.decide import strategy_differences, strategy_values, weighted_strategies
 from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.explaining import agreement, explanations
 from pipeline.report.sections.methods import methods, sources
@@ -35,10 +36,13 @@ __all__ = [
     "roc",
     "scores",
     "sources",
+    "strategy_differences",
+    "strategy_values",
     "study_figures",
     "study_methods",
     "study_opening",
     "study_table",
     "subgroups",
     "table_one",
+    "weighted_strategies",
 ]
