@@ -14,6 +14,7 @@ from pipeline.figures.cohort import (
 )
 from pipeline.figures.curves import kaplan_meier_curves, medians, numbers_at_risk
 from pipeline.figures.decisions import decision_figure
+from pipeline.figures.drift import drift_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import (
     beeswarm,
@@ -72,6 +73,7 @@ __all__ = [
     "dependence_figure",
     "diagonal",
     "digitised_figure",
+    "drift_figure",
     "fidelity",
     "fidelity_figure",
     "flow",
