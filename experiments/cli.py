@@ -1,4 +1,4 @@
-"""The lungio command: run, simulate, verify, subgroups, report, ui, evidence."""
+"""The lungio command: run, sweep, simulate, verify, subgroups, report, ui, evidence."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from experiments.evidence_command import evidence_app
 from experiments.push_command import push
 from experiments.realism_command import realism
 from experiments.study_commands import STUDY_COMMANDS
+from experiments.sweep_command import sweep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +63,7 @@ app.command()(compare)
 app.command()(drift)
 app.command()(push)
 app.command()(realism)
+app.command()(sweep)
 for study_command in STUDY_COMMANDS:
     app.command()(study_command)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.schema import Cohort
     from synthetic_data.cohort_spec import Plan
+    from synthetic_data.population import Population
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class CohortSource:
         ``CohortSpec`` of a simulated cohort or ``CohortMap`` of a file.
     plan : Plan, optional
         Of a simulated cohort.
+    population : Population, optional
+        Solved beforehand (`solved`), for whoever draws the same cohort again and again.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class CohortSource:
     data: Path | None
     spec: Any
     plan: Plan | None
+    population: Population | None = None
 
     @property
     def simulated(self) -> bool:
@@ -61,7 +65,18 @@ class CohortSource:
         from synthetic_data.cohort import simulate_cohort
 
         assert self.patients is not None  # noqa: S101 - resolve() saw to it
-        return simulate_cohort(self.spec, self.patients, rng, label=label)
+        return simulate_cohort(self.population or self.spec, self.patients, rng, label=label)
+
+    def solved(self) -> CohortSource:
+        """Return the source with its population solved, whose patients are the same bits.
+
+        A file has none, and a cohort that draws its evidence anew has one for each draw.
+        """
+        if self.plan is None or self.spec.evidence_draw == "sample":
+            return self
+        from synthetic_data.cohort import population_of
+
+        return replace(self, population=population_of(self.spec))
 
 
 def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: str) -> CohortSource:

@@ -15,7 +15,7 @@ from pipeline.config import Analysis, Spec
 from pipeline.schema import InputError
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
-Kind = Literal["experiments", "cohorts", "measurements", "studies"]
+Kind = Literal["experiments", "cohorts", "measurements", "studies", "sweeps"]
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 S = TypeVar("S", bound=BaseModel)
 
@@ -230,6 +230,29 @@ def _keys_beside(kind: type[BaseModel], place: Iterable[int | str]) -> set[str]:
         if fields:
             models = [model for annotation in fields for model in _models_in(annotation)]
     return {name for model in models for name in model.model_fields}
+
+
+def path_fault(path: str, kind: type[BaseModel]) -> str | None:
+    """Say why a dotted path such as ``analysis.bootstrap.replicates`` names nothing of `kind`, or None.
+
+    Below a free mapping, such as the options of a model, any key is taken: whoever reads it judges it.
+    """
+    models: list[type[BaseModel]] = [kind]
+    walked: list[str] = []
+    for part in path.split("."):
+        known = {name: model.model_fields[name].annotation for model in models for name in model.model_fields}
+        if part not in known:
+            within = f" in {'.'.join(walked)!r}" if walked else ""
+            if not known:
+                return f"{'.'.join(walked)!r} is a value and holds no key {part!r}"
+            near = difflib.get_close_matches(part, known, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+            return f"no key {part!r}{within}; {hint}"
+        walked.append(part)
+        if get_origin(known[part]) in (dict, Mapping):
+            return None
+        models = _models_in(known[part])
+    return None
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

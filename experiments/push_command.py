@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline.schema import Progress
+
 
 def push(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run or a study")],
@@ -34,26 +36,37 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     """
     from experiments.progress import StageProgress
     from pipeline.artifacts import load_run
-    from pipeline.report import NOTEBOOK, PAGE
     from pipeline.schema import InputError
     from pipeline.tracking.store import check_store, resolve_store
 
-    view = load_run(folder)
+    load_run(folder)
     store = resolve_store(tracking_uri)
     check_store(store)
     if not experiment.strip():
         raise InputError("--experiment must not be empty")
+    with StageProgress(console) as progress:
+        run_id = file_folder(folder, store, experiment, progress)
+    console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
+    return run_id
+
+
+def file_folder(folder: Path, store: str, experiment: str, progress: Progress) -> str:
+    """File a run, a study or a sweep in a store that was checked; return the identifier of its parent run."""
+    from pipeline.artifacts import load_run
+    from pipeline.report import NOTEBOOK, PAGE
+    from pipeline.schema import InputError
+
+    view = load_run(folder)
     try:
-        study = "kind" in view.facts
+        kind = view.facts.get("kind")
     except ValueError as error:
         raise InputError(f"{folder}/run.json is not whole: {error}") from None
-    from pipeline.tracking import log_report, track_run, track_study
+    from pipeline.tracking import log_report, track_run, track_study, track_sweep
 
-    with StageProgress(console) as progress:
-        if study:
-            run_id = track_study(view, store, experiment)  # its page is a file of the folder
-        else:
-            run_id = track_run(view, store, experiment, progress)
-            log_report(store, run_id, [f for f in (folder / PAGE, folder / NOTEBOOK) if f.is_file()])
-    console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
+    if kind == "sweep":
+        return track_sweep(view, store, experiment, progress)
+    if kind is not None:
+        return track_study(view, store, experiment)  # its page is a file of the folder
+    run_id = track_run(view, store, experiment, progress)
+    log_report(store, run_id, [f for f in (folder / PAGE, folder / NOTEBOOK) if f.is_file()])
     return run_id

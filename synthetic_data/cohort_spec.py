@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.schema import InputError
+from pipeline.schema import Floats, InputError
 from synthetic_data.assumed_curves import completed_curves
 from synthetic_data.conduct.crossover import CrossoverSpec
 from synthetic_data.conduct.gaps import GapSpec
@@ -18,8 +18,10 @@ from synthetic_data.conduct.leaving import LeavingSpec
 from synthetic_data.conduct.sites import SitesSpec
 from synthetic_data.evidence import MarkerSpec, Register, TrialSpec, load_register
 from synthetic_data.evidence.values import Spec
+from synthetic_data.follow_up import Accrual, AccrualPattern
 from synthetic_data.published_figures import ACCRUAL_MONTHS
 from synthetic_data.response_rates import ResponseRate, completed_response
+from synthetic_data.scans import scan_months
 from synthetic_data.setting import Eligibility
 from synthetic_data.subgroup_effects import load_learnt_effects
 from synthetic_data.trajectories import VisitSpec
@@ -46,6 +48,9 @@ class CohortSpec(Spec):
     eligibility: dict[str, Eligibility] = Field({}, description="marker column -> what all enrolled have")
     markers: tuple[str, ...] | None = Field(None, description="markers to draw; all that can when left out")
     accrual_months: Annotated[float, Field(gt=0, le=120)] = ACCRUAL_MONTHS
+    accrual_pattern: AccrualPattern = Field(
+        "even", description="rising: enrolment speeds up in proportion to time, as sites open one by one"
+    )
     follow_up_months: Annotated[float, Field(gt=0, le=180)] | None = Field(
         None, description="median follow-up at the cut; that of the latest OS figures when left out"
     )
@@ -73,6 +78,11 @@ class CohortSpec(Spec):
     crossover: CrossoverSpec | None = Field(
         None, description="control patients who switch after progression; without it, nobody is seen to"
     )
+
+    @property
+    def accrual(self) -> Accrual:
+        """When patients enrol."""
+        return Accrual(self.accrual_months, self.accrual_pattern)
 
     @model_validator(mode="after")
     def _blocks_fit_each_other(self) -> CohortSpec:
@@ -106,6 +116,21 @@ class Plan:
         """Return what of an arm its patients answer to differently."""
         composed = self.hypothetical.get(arm)
         return Treatment(self.trial.arm(arm).has_checkpoint_inhibitor, composed.modifiers if composed else ())
+
+    @property
+    def cut_month(self) -> float:
+        """Calendar month of the data cut."""
+        return self.spec.accrual.cut_month(self.follow_up_months)
+
+    @property
+    def schedule(self) -> Floats | None:
+        """Months of the scans that are due, where the trial states them."""
+        return None if self.trial.assessments is None else scan_months(self.trial.assessments)
+
+    def untreated_share(self, arm: str) -> float:
+        """Share of an arm's patients who were randomised and never treated, where published."""
+        published = self.trial.arm(arm)
+        return (published.untreated or 0) / published.patients if published.patients else 0.0
 
     @property
     def control_arm(self) -> str | None:

@@ -55,8 +55,13 @@ def correlation_of(first: Floats, second: Floats, rho: float) -> float:
     scale = spread(first) * spread(second)
     if scale == 0:
         return 0.0
-    a, b = expansion(first), expansion(second)
-    return float(np.polynomial.polynomial.polyval(rho, np.concatenate([[0.0], (a * b)[1:]])) / scale)
+    return covariance_of(expansion(first), expansion(second), rho) / scale
+
+
+def covariance_of(first: Floats, second: Floats, rho: float) -> float:
+    """Return the covariance of two expanded functions whose normal scores correlate by `rho`."""
+    powers = np.concatenate([[0.0], (first * second)[1:]])
+    return float(np.polynomial.polynomial.polyval(rho, powers))
 
 
 def latent_correlation(first: Floats, second: Floats, target: float) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from pipeline.schema import Floats, InputError
-from synthetic_data.copula import GRID_MASS, correlation_of, spread
+from synthetic_data.copula import GRID_MASS, covariance_of, expansion, spread
 from synthetic_data.dependence import Dependence, simulations
 from synthetic_data.evidence.marker_figures import MarkerEffect
 from synthetic_data.evidence.markers import MarkerSpec
@@ -96,7 +96,7 @@ def conditional_effects(
     margins = dependence.margins
     tables = [exposure(effect, margins[name], margins[name].tabulated()) for name, effect in items]
     scales = np.array([spread(table) for table in tables])
-    problem = _Problem.of(items, scales, _exposure_correlations(items, tables, dependence))
+    problem = _Problem.of(items, scales, _exposure_correlations(items, tables, scales, dependence))
     ridge = LEAST_RIDGE if endpoint == "response" else problem.ridge_for(LARGEST_SPREAD)
     solved = problem.solve(ridge)
     effects = [
@@ -185,15 +185,22 @@ def signed_solution(system: Floats, right: Floats, signs: Floats) -> Floats:
 
 
 def _exposure_correlations(
-    items: Sequence[tuple[str, MarkerEffect]], tables: Sequence[Floats], dependence: Dependence
+    items: Sequence[tuple[str, MarkerEffect]],
+    tables: Sequence[Floats],
+    scales: Floats,
+    dependence: Dependence,
 ) -> Floats:
     among = np.eye(len(items))
+    shapes = [expansion(table) for table in tables]
     for i, (first, _) in enumerate(items):
         for j, (second, _) in enumerate(items[:i]):
             if first == second:
                 among[i, j] = _same_score(tables[i], tables[j])
+            elif scales[i] * scales[j] > 0:
+                rho = dependence.between(first, second)
+                among[i, j] = covariance_of(shapes[i], shapes[j], rho) / (scales[i] * scales[j])
             else:
-                among[i, j] = correlation_of(tables[i], tables[j], dependence.between(first, second))
+                among[i, j] = 0.0
             among[j, i] = among[i, j]
     return among
 

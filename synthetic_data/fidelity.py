@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.schema import ENDPOINTS, Cohort, Floats, InputError, Truth
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.conduct_fidelity import conduct_rows
-from synthetic_data.follow_up import cut_month, observe
+from synthetic_data.follow_up import observe
 from synthetic_data.published_figures import Figure, PublishedRatio
 from synthetic_data.survival_curves import LEAST_SURVIVAL
 from synthetic_data.toxicity_fidelity import adverse_event_rows
@@ -120,11 +120,11 @@ def drawn_ratio(patients: pd.DataFrame, plan: Plan, ratio: PublishedRatio) -> tu
         As in `Truth.patients`.
     """
     pair = patients[patients["arm"].isin([ratio.experimental, ratio.control])]
-    accrual = plan.spec.accrual_months
-    month = cut_month(ratio.follow_up_months, accrual)
+    accrual = plan.spec.accrual
+    month = accrual.cut_month(ratio.follow_up_months)
     if ratio.follow_up[0] >= ratio.follow_up_months:  # a minimum follow-up: the last patient's
-        month = ratio.follow_up_months + accrual
-    shown = observe(pair, month)
+        month = ratio.follow_up_months + accrual.months
+    shown = observe(pair, month, plan.schedule)
     treated = (pair.loc[shown.index, "arm"] == ratio.experimental).to_numpy()
     e = ENDPOINTS[ratio.endpoint]
     months, event = shown[e.months].to_numpy(), shown[e.event].to_numpy()

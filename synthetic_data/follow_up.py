@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final, Literal
+
 import numpy as np
 import pandas as pd
 
 from pipeline.schema import Floats
+from synthetic_data.scans import ScanDays
 
 DAYS_PER_MONTH = 30.4375
+SCAN_SHIFT: Final = "scan_shift_months"  # column of a patient's scans, early or late
+UNTREATED_MONTHS: Final = 1.0  # within which those withdraw who were never treated (assumed)
+
+AccrualPattern = Literal["even", "rising"]
 
 
-def follow_up(
-    uniforms: Floats, accrual_months: float, dropout_per_month: float | Floats
-) -> tuple[Floats, Floats]:
-    """Return the month of enrolment (uniform) and the months to drop-out (exponential), both shape (n,).
+@dataclass(frozen=True)
+class Accrual:
+    """When patients enrol, over `months`: evenly, or at a rate that rises in proportion to time.
+
+    Sites that open evenly and then enrol steadily give the rising one (Anisimov and Fedorov 2007,
+    doi 10.1002/sim.2956).
+    """
+
+    months: float
+    pattern: AccrualPattern = "even"
+
+    def enrolled(self, uniforms: Floats) -> Floats:
+        """Return calendar months of enrolment from numbers in [0, 1), shape (n,)."""
+        return np.asarray((uniforms if self.pattern == "even" else np.sqrt(uniforms)) * self.months)
+
+    def cut_month(self, follow_up_months: float) -> float:
+        """Calendar month at which the median patient has been followed for `follow_up_months`."""
+        return follow_up_months + float(self.enrolled(np.array([0.5]))[0])
+
+
+def follow_up(uniforms: Floats, accrual: Accrual, dropout_per_month: float | Floats) -> tuple[Floats, Floats]:
+    """Return the month of enrolment and the months to drop-out (exponential), both shape (n,).
 
     Parameters
     ----------
     uniforms : array, shape (n, 2)
         In [0, 1).
-    accrual_months : float
+    accrual : Accrual
     dropout_per_month : float or array, shape (n,)
         Rate at which patients are lost; at 0 nobody is.
     """
     with np.errstate(divide="ignore"):
         dropout = -np.log1p(-uniforms[:, 1]) / np.asarray(dropout_per_month)
-    return uniforms[:, 0] * accrual_months, np.where(np.isnan(dropout), np.inf, dropout)
+    return accrual.enrolled(uniforms[:, 0]), np.where(np.isnan(dropout), np.inf, dropout)
 
 
-def cut_month(follow_up_months: float, accrual_months: float) -> float:
-    """Calendar month at which the median patient has been followed for `follow_up_months`."""
-    return follow_up_months + accrual_months / 2
+def withdrawn(dropout: Floats, untreated_share: float, uniforms: Floats) -> Floats:
+    """Return months to drop-out, shape (n,), where a share of an arm is never treated and withdraws at once.
+
+    Parameters
+    ----------
+    uniforms : array, shape (n, 2)
+        Who is not treated, and when within UNTREATED_MONTHS he or she withdraws.
+    """
+    leaves = uniforms[:, 0] < untreated_share
+    return np.where(leaves, np.minimum(dropout, uniforms[:, 1] * UNTREATED_MONTHS), dropout)
 
 
-def observe(patients: pd.DataFrame, month: float) -> pd.DataFrame:
+def observe(patients: pd.DataFrame, month: float, schedule: Floats | None = None) -> pd.DataFrame:
     """Outcomes as the database shows them at calendar `month`.
 
     Parameters
@@ -43,6 +76,9 @@ def observe(patients: pd.DataFrame, month: float) -> pd.DataFrame:
         counted from enrolment.
     month : float
         Patients enrolled later are not in the result.
+    schedule : array, optional
+        Months of the scans due, where a trial states them; `patients` then holds SCAN_SHIFT, and who
+        neither progressed nor died is censored for progression at the last scan, or on the first day.
 
     Returns
     -------
@@ -59,6 +95,14 @@ def observe(patients: pd.DataFrame, month: float) -> pd.DataFrame:
         ("pfs_months", "progressed_or_died", "pfs_event_months"),
     ):
         happens = np.asarray(enrolled[column], dtype=float)
-        out[months] = np.ceil(np.minimum(happens, watched) * DAYS_PER_MONTH) / DAYS_PER_MONTH
         out[event] = happens <= watched
+        until = watched
+        if schedule is not None and event == "progressed_or_died":
+            shift = patients[SCAN_SHIFT].to_numpy(dtype=float)[
+                (patients["enrolled_month"] < month).to_numpy()
+            ]
+            last = ScanDays(schedule, shift).last_by(watched)
+            until = np.minimum(np.maximum(last, 1 / DAYS_PER_MONTH), watched)
+        seen = np.where(out[event], happens, until)
+        out[months] = np.ceil(seen * DAYS_PER_MONTH) / DAYS_PER_MONTH
     return out

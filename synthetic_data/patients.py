@@ -15,15 +15,16 @@ from pipeline.schema import ARM, Floats
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.conduct.switching import switched_months
 from synthetic_data.defects import add_defects
-from synthetic_data.follow_up import observe
+from synthetic_data.follow_up import SCAN_SHIFT, observe, withdrawn
 from synthetic_data.immune_state import STATES, totals
 from synthetic_data.markers import MarkerDraw
 from synthetic_data.outcomes import dependent_exponentials, event_months
 from synthetic_data.population import Population, log_hazards
 from synthetic_data.resistance import draw_resistance
 from synthetic_data.response import FIRST_ASSESSMENT_MONTHS, best_response
+from synthetic_data.scans import ScanDays
 from synthetic_data.streams import Streams
-from synthetic_data.trajectories import Visits, VisitSource, simulate_visits
+from synthetic_data.trajectories import SURGERY_MONTHS, Visits, VisitSource, draw_escape, simulate_visits
 
 BLOCK: Final = 2**16  # patients that share their streams; part of what a seed means
 WINDOW: Final = 16  # patients within whom the order of arms is random, as in permuted-block randomisation
@@ -85,7 +86,7 @@ def draw_block(population: Population, key: tuple[int, ...], number: int, n: int
             population.chosen, draw, streams.generator("defects"),
             baseline, conduct.chances(draw), conduct.untested(site),
         )  # fmt: skip
-    outcomes = observe(known, population.cut_month)
+    outcomes = observe(known, population.cut_month, population.plan.schedule)
     columns = {ARM.name: pd.Categorical(arm, categories=list(population.arms))}
     if conduct.sites is not None and site is not None:
         where = conduct.sites.columns_of(site, index)
@@ -119,6 +120,7 @@ def draw_block(population: Population, key: tuple[int, ...], number: int, n: int
             baseline=baseline,
             simulations={s.column: s for s in population.markers.drawn.values()},
             cut_month=population.cut_month,
+            surgery_months=SURGERY_MONTHS.get(population.plan.trial.setting),
         )
         visits = simulate_visits(spec.visits, source, streams.generator("visits"))
     return Block(observed, known, visits, events)
@@ -154,7 +156,10 @@ def _turns(sizes: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def draw_truth(
-    population: Population, draw: MarkerDraw, arm: NDArray[np.object_], streams: Streams,
+    population: Population,
+    draw: MarkerDraw,
+    arm: NDArray[np.object_],
+    streams: Streams,
     site: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Draw what happens to patients, as columns of `Truth.patients`: hazards, times, follow-up."""
@@ -189,9 +194,15 @@ def draw_truth(
         draw,
         hidden,
         streams.generator("follow-up").random((n, 2)),
-        spec.accrual_months,
+        spec.accrual,
         spec.dropout_per_month,
     )
+    plan = population.plan
+    if any(map(plan.untreated_share, plan.arms)):
+        leaves = streams.generator("untreated").random((n, 2))
+        for name in plan.arms:
+            rows = np.flatnonzero(arm == name)
+            dropout[rows] = withdrawn(dropout[rows], plan.untreated_share(name), leaves[rows])
     truth = {
         "arm": arm,
         "unmeasured_log_hazard": hidden,
@@ -201,6 +212,9 @@ def draw_truth(
         "enrolled_month": enrolled,
         "dropout_months": dropout,
     }
+    if plan.trial.assessments is not None:
+        days = ScanDays.drawn(plan.trial.assessments, streams.generator("scans").random(n))
+        truth[SCAN_SHIFT] = days.shift_months
     if site is not None:
         truth["site_log_hazard"] = of_site
     if leaving is not None:
@@ -238,7 +252,10 @@ def _draw_response(population: Population, truth: dict[str, Any], streams: Strea
         complete[rows] = model.complete_share
     truth["response_probability"] = probability
     uniforms = streams.generator("response").random((len(pfs), 2))
-    response = best_response(probability, pfs, os, followed, complete, uniforms)
+    schedule, scans = population.plan.schedule, None
+    if schedule is not None:
+        scans = ScanDays(schedule, truth[SCAN_SHIFT])
+    response = best_response(probability, pfs, os, followed, complete, uniforms, scans)
     responds = np.isin(response, ["CR", "PR"])
     truth["duration_of_response_months"] = np.where(responds, pfs - FIRST_ASSESSMENT_MONTHS, np.nan)
     return response
@@ -273,3 +290,13 @@ def _add_explanations(
         states,
         streams.generator("resistance").random(len(response)),
     )
+    engagers = [a for a in population.arms if "dll3" in population.plan.trial.arm(a).classes]
+    if engagers:
+        rng = streams.generator("target escape")
+        truth["target_escape"], truth["escape_months"] = draw_escape(
+            truth["pfs_event_months"],
+            truth["os_event_months"],
+            np.isin(truth["arm"], engagers),
+            rng.random(len(response)),
+            rng.standard_normal(len(response)),
+        )

@@ -20,7 +20,7 @@ from synthetic_data.conduct.study import Conduct
 from synthetic_data.conduct.switching import SwitchHazards, solve_switch, switched_months
 from synthetic_data.contributions import EffectModel
 from synthetic_data.evidence import MarkerSpec, Register
-from synthetic_data.follow_up import cut_month
+from synthetic_data.follow_up import withdrawn
 from synthetic_data.immune_state import ImmuneModel, StatePieces
 from synthetic_data.markers import MarkerDraw, MarkerModel
 from synthetic_data.outcomes import ArmHazards, dependent_exponentials, event_months, solve_hazards
@@ -94,7 +94,7 @@ class Population:
     @property
     def cut_month(self) -> float:
         """Calendar month of the data cut."""
-        return cut_month(self.plan.follow_up_months, self.plan.spec.accrual_months)
+        return self.plan.cut_month
 
     @cached_property
     def hazards(self) -> pd.DataFrame:
@@ -203,10 +203,11 @@ def prepare(plan: Plan, register: Register) -> Population:
     hidden = hidden + conduct.log_hazard(site, reference.patients)
     fates = reference.uniforms("times", 4)
     enrolled, dropout, _ = conduct.follow_up(
-        draw, hidden, reference.uniforms("follow-up", 2), spec.accrual_months, spec.dropout_per_month
+        draw, hidden, reference.uniforms("follow-up", 2), spec.accrual, spec.dropout_per_month
     )
-    watched = np.minimum(dropout, cut_month(plan.follow_up_months, spec.accrual_months) - enrolled)
-    shown = watched > 0
+    followed = plan.cut_month - enrolled
+    shown = followed > 0
+    untreated = reference.uniforms("untreated", 2) if any(map(plan.untreated_share, plan.arms)) else None
     arms, months = {}, {}
     for name in plan.arms:
         treatment = plan.treatment(name)
@@ -223,6 +224,10 @@ def prepare(plan: Plan, register: Register) -> Population:
         else:
             would = reference.uniforms("crossover", 1)[:, 0]
             os, pfs, _, _ = switched_months(switch, death, progression, draws, would)
+        leaves = dropout
+        if untreated is not None:
+            leaves = withdrawn(dropout, plan.untreated_share(name), untreated)
+        watched = np.minimum(leaves, followed)
         rate = plan.responses[name]
         rule = ResponseRule.meeting(rate.rate, pfs[shown], watched[shown], name, rate.median_duration)
         arms[name] = ArmModel(
@@ -236,13 +241,13 @@ def prepare(plan: Plan, register: Register) -> Population:
         )
         months[name] = {
             "enrolled_month": enrolled,
-            "dropout_months": dropout,
+            "dropout_months": leaves,
             "os_event_months": os,
             "pfs_event_months": pfs,
         }
     toxicity = Toxicity.of(plan, register, months) if spec.adverse_events else None
     events = {name: times["pfs_event_months"][shown] for name, times in months.items()}
-    surgery = SurgeryModel.of(plan, events, watched[shown])
+    surgery = SurgeryModel.of(plan, events, np.minimum(dropout, followed)[shown])
     return Population(plan, chosen, markers, effects, benefits, immune, arms, toxicity, surgery, conduct)
 
 

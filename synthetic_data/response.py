@@ -10,8 +10,10 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from pipeline.schema import Floats, InputError
+from synthetic_data.scans import WEEKS_PER_MONTH, ScanDays
 
 FIRST_ASSESSMENT_MONTHS = 1.4  # six weeks: the usual first scan of these trials
+STABLE_WEEKS = 6.0  # from the start to a scan that counts as stable disease (RECIST 1.1: six to eight)
 # Log odds of response per standard deviation of log time to progression: assumed where no duration of
 # response is published; else what gives that duration, up to the steepest.
 RESPONSE_SLOPE = 2.0
@@ -129,18 +131,24 @@ def best_response(
     watched: Floats,
     complete_share: float | Floats,
     uniforms: Floats,
+    scans: ScanDays | None = None,
 ) -> NDArray[np.object_]:
     """Draw the best overall response by RECIST, shape (n,).
 
-    Who responds is CR or PR. The others are NE when they died or left before the first assessment, PD
-    when progression was seen by the assessment after it, else SD. `watched` is the months to drop-out or
-    the cut; `uniforms`, shape (n, 2), decides.
+    Who responds is CR or PR. With `scans`, the others follow RECIST 1.1 (doi 10.1016/j.ejca.2008.10.026,
+    table 3): SD with a scan free of progression at least STABLE_WEEKS after the start; without one PD, or
+    NE when they died or left before progression was seen. Without them they are NE when they died or left
+    before the first assessment, PD when progression was seen by the assessment after it, else SD.
+    `watched` is the months to drop-out or the cut; `uniforms`, shape (n, 2), decides.
     """
-    no_scan = np.minimum(os, watched) <= FIRST_ASSESSMENT_MONTHS
-    early = pfs <= np.minimum(1.5 * FIRST_ASSESSMENT_MONTHS, watched)
     response = np.full(len(pfs), "SD", dtype=object)
-    response[early] = "PD"
-    response[no_scan] = "NE"
+    if scans is None:
+        response[pfs <= np.minimum(1.5 * FIRST_ASSESSMENT_MONTHS, watched)] = "PD"
+        response[np.minimum(os, watched) <= FIRST_ASSESSMENT_MONTHS] = "NE"
+    else:
+        stable = scans.last_clear(pfs, os, watched) >= STABLE_WEEKS / WEEKS_PER_MONTH
+        progressed = (pfs < os) & (pfs <= watched)
+        response[~stable] = np.where(progressed, "PD", "NE")[~stable]
     responds = uniforms[:, 0] < probability
     complete = uniforms[:, 1] < complete_share
     response[responds & complete] = "CR"

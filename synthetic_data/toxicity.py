@@ -15,7 +15,7 @@ from synthetic_data.adverse_event_kinds import ENGAGING_FRAILTY, GRID, event_kin
 from synthetic_data.cohort_spec import Plan
 from synthetic_data.event_intensities import Intensities, solve_intensities
 from synthetic_data.evidence import Register
-from synthetic_data.follow_up import DAYS_PER_MONTH, cut_month
+from synthetic_data.follow_up import DAYS_PER_MONTH
 from synthetic_data.safety_figures import SafetyFigure, arm_agents, safety_figures
 
 AFTER_TREATMENT_MONTHS: Final = 90 / DAYS_PER_MONTH  # events count up to 90 days after the last dose
@@ -136,7 +136,7 @@ def treated_windows(plan: Plan, patients: Mapping[str, Floats], follow_up_months
     curative = plan.trial.setting.startswith(("stage3", "ls_sclc", "resectable"))
     planned = PLANNED_MONTHS_CURATIVE if curative else PLANNED_MONTHS
     treated = np.minimum(patients["pfs_event_months"], planned)
-    cut = cut_month(months, plan.spec.accrual_months) - patients["enrolled_month"]
+    cut = plan.spec.accrual.cut_month(months) - patients["enrolled_month"]
     until: Floats = np.minimum.reduce([
         treated + AFTER_TREATMENT_MONTHS,
         patients["os_event_months"],

@@ -9,7 +9,6 @@ import pandas as pd
 
 from pipeline.schema import Cohort
 from synthetic_data.cohort_spec import Plan
-from synthetic_data.follow_up import cut_month
 
 TOLERANCE: Final = 0.005  # of patients
 CHANCE: Final = 2.6  # standard errors put down to the chance of a draw
@@ -32,7 +31,7 @@ def adverse_event_rows(cohort: Cohort, plan: Plan) -> list[dict[str, object]]:
         for figure in account["figures"]:
             months = figure["follow_up_months"]
             months = plan.follow_up_months if months is None else months
-            month = cut_month(months, plan.spec.accrual_months)
+            month = plan.spec.accrual.cut_month(months)
             treated = everybody.index[everybody < month]
             if not len(treated) or figure["expected"] is None:
                 continue

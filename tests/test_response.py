@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.schema import InputError
 from synthetic_data.response import FIRST_ASSESSMENT_MONTHS, ResponseRule, best_response
+from synthetic_data.scans import WEEKS_PER_MONTH, ScanDays
 
 N = 40_000
 PFS = 8.0 * np.random.default_rng(3).weibull(1.2, N)
@@ -61,3 +62,17 @@ def test_a_duration_out_of_reach_is_come_as_near_as_slopes_allow() -> None:
     assert near == nearest
     short = ResponseRule.meeting(0.3, PFS, SEEN, "x", 0.1)
     assert short.slope == 0.0
+
+
+def test_with_stated_scans_stable_disease_needs_one_after_six_weeks() -> None:
+    week = 1 / WEEKS_PER_MONTH
+    scans = ScanDays(6.0 * week * np.arange(1, 9), np.array([0.5, -0.5, -0.5, 0.5, -0.5, 0.0, -0.5]) * week)
+    # progression at the second scan after a first in time, and too early for that; seen at the first;
+    # death after either first scan; lost before any; progression at the third
+    pfs = np.array([12.4, 12.0, 6.1, 9.0, 9.0, 30.0, 18.0]) * week
+    os = np.array([60.0, 60.0, 60.0, 9.0, 9.0, 60.0, 60.0]) * week
+    watched = np.array([99.0, 99.0, 99.0, 99.0, 99.0, 5.0, 99.0]) * week
+    uniforms = np.random.default_rng(0).random((7, 2))
+    got = best_response(np.zeros(7), pfs, os, watched, 0.0, uniforms, scans)
+    assert got.tolist() == ["SD", "PD", "PD", "SD", "NE", "NE", "SD"]
+    assert best_response(np.ones(7), pfs, os, watched, 0.0, uniforms, scans).tolist() == ["PR"] * 7

@@ -10,7 +10,15 @@ from pydantic import ValidationError
 
 from synthetic_data.evidence import load_register
 from synthetic_data.evidence.trials import Assessments
-from synthetic_data.scans import BETWEEN_SCANS, WEEKS_PER_MONTH, WINDOW_WEEKS, scan_months, seen_at_scans
+from synthetic_data.scans import (
+    BETWEEN_SCANS,
+    WEEKS_PER_MONTH,
+    WINDOW_MONTHS,
+    WINDOW_WEEKS,
+    ScanDays,
+    scan_months,
+    seen_at_scans,
+)
 from synthetic_data.survival_curves import curve_through
 from synthetic_data.trial_curves import trial_curves
 
@@ -62,6 +70,40 @@ def test_progression_comes_near_scans_and_death_at_any_time() -> None:
     assert near > 4 * progression(smooth, six - width, six + width) / 2.5
     # the twin: a curve that is not moved has no quiet months
     assert progression(smooth, six + width, twelve - width) > 4 * quiet
+
+
+def test_most_scans_are_made_near_their_day() -> None:
+    smooth = curve_through([(3.0, 0.5)], 1.1, [3.0])
+    seen = seen_at_scans(smooth, OS, SIX_WEEKS, [3.0])
+    six = scan_months(SIX_WEEKS)[0]
+    days = np.array([-1.0, -0.5, 0.0, 0.5, 1.0]) * WINDOW_MONTHS + six
+    made = np.diff(seen.hazard_to(days) - OS.hazard_to(days))
+    # a triangle has three quarters of its mass within half its width; an even window would have half
+    assert made[1:3].sum() / made.sum() == pytest.approx(0.75, abs=0.03)
+
+
+def test_patients_are_scanned_early_or_late_as_the_window_says() -> None:
+    n = 40_000
+    shift = ScanDays.drawn(SIX_WEEKS, np.random.default_rng(0).random(n)).shift_months
+    assert np.abs(shift).max() < WINDOW_MONTHS
+    spread = WINDOW_MONTHS / np.sqrt(6)  # of a triangular distribution
+    assert abs(shift.mean()) < 4 * spread / np.sqrt(n)
+    assert shift.std() == pytest.approx(spread, rel=0.02)
+    assert abs(shift.std() - WINDOW_MONTHS / np.sqrt(3)) > 0.2 * spread  # the twin: an even window
+
+
+def test_the_last_scan_without_progression() -> None:
+    week = 1 / WEEKS_PER_MONTH
+    days = ScanDays(scan_months(SIX_WEEKS), np.array([0.0, 0.5, -0.5, 0.0, 0.0]) * week)
+    never = np.full(5, np.inf)
+    np.testing.assert_allclose(days.last_by(np.full(5, 12.2) * week) / week, [12, 6.5, 11.5, 12, 12])
+    assert (days.last_by(np.full(5, 5.0) * week) == 0).all()
+    # seen at the second scan, clinically between, at the first, dead after the first, lost before it
+    pfs = np.array([12.3, 9.0, 6.2, 8.0, 20.0]) * week
+    os = np.array([50.0, 50.0, 50.0, 8.0, 50.0]) * week
+    watched = np.array([40.0, 40.0, 40.0, 40.0, 4.0]) * week
+    np.testing.assert_allclose(days.last_clear(pfs, os, watched) / week, [6, 6.5, 0, 6, 0])
+    np.testing.assert_allclose(days.last_clear(never, never, watched) / week, [36, 36.5, 35.5, 36, 0])
 
 
 def test_a_curve_is_followed_on_average_between_figures() -> None:

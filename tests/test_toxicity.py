@@ -15,7 +15,6 @@ from pipeline.schema import Cohort, InputError
 from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import CohortSpec, Plan, plan_cohort, read_cohort_spec
 from synthetic_data.fidelity import fidelity, two_arm_hazard_ratio
-from synthetic_data.follow_up import cut_month
 from synthetic_data.toxicity import AFTER_TREATMENT_MONTHS, PLANNED_MONTHS, ever
 from synthetic_data.toxicity_fidelity import counted
 
@@ -84,7 +83,7 @@ def test_events_happen_only_while_treated_and_followed(cohort: Cohort, plan: Pla
     truth = truth_of(cohort).loc[events["patient"]]
     day = 1.5 / 30.4375
     treated = np.minimum(truth["pfs_event_months"].to_numpy(), PLANNED_MONTHS) + AFTER_TREATMENT_MONTHS
-    cut = cut_month(plan.follow_up_months, plan.spec.accrual_months) - truth["enrolled_month"].to_numpy()
+    cut = plan.cut_month - truth["enrolled_month"].to_numpy()
     for limit in (treated, truth["os_event_months"].to_numpy(), truth["dropout_months"].to_numpy(), cut):
         assert (events["onset_months"].to_numpy() <= limit + day).all()
     assert (events["onset_months"] > 0).all()

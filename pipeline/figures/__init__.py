@@ -49,6 +49,7 @@ from pipeline.figures.survival import (
     kaplan_meier_figure,
     numbers_at_risk_table,
 )
+from pipeline.figures.sweep import sweep_figure
 from pipeline.figures.toxicity import contrasts_figure, incidence_figure
 from pipeline.figures.transport import learning_curve_figure
 from pipeline.figures.verification import diagonal, digitised_figure, replicates_figure, verification_figure
@@ -104,6 +105,7 @@ __all__ = [
     "roc",
     "roc_figure",
     "save_figure",
+    "sweep_figure",
     "updated_risk_figure",
     "verification_figure",
     "waterfall",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,13 +10,14 @@ import pandas as pd
 
 from pipeline.config import Analysis
 from pipeline.run.describe import arm_table, arms_in_order, correlation_table, flow_of, typical_patients
+from pipeline.run.judging import judge_models
 from pipeline.run.plan import RunPlan
 from pipeline.run.result import Check, RunResult
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress, silent
 
 if TYPE_CHECKING:
-    from pipeline.evaluate import Predictions, Settled
+    from pipeline.evaluate import Predictions
     from pipeline.models import SurvivalModel
 
 CEILING_SLACK: Final = 0.005  # of C: what chance may give a model over the truth
@@ -74,31 +74,21 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     """
     from pipeline.evaluate import (
         calibration_table,
-        cross_validate,
         decision_table,
         differences,
-        external,
-        fit_models,
         gap_to_oracle,
-        judge,
         optimism_table,
         roc_table,
-        score,
     )
     from pipeline.run.explaining import explain_models, explanation_tables
 
-    settled = settle(planned, rng)
-    planned = replace(planned, analysis=settled.analysis, notes=planned.notes + settled.notes)
-    analysis, train = planned.analysis, planned.train
     tables = describe(planned)
     progress("describe the patients", 1, 1)
-    judged = [cross_validate(train, analysis, stage_generator(rng, "cross-validation"), progress)]
-    models = fit_models(train, analysis, stage_generator(rng, "fit"), progress)
-    if planned.external is not None:
-        judged.append(external(models, train, planned.external, analysis))
-    judgement = judge(judged, analysis, stage_generator(rng, "bootstrap"), progress)
+    found = judge_models(planned, rng, progress)
+    planned, models, judged, judgement = found.planned, found.models, found.predictions, found.judgement
+    analysis, train = planned.analysis, planned.train
     tables |= {
-        "scores": score(judgement),
+        "scores": found.scores(),
         "gap_to_oracle": gap_to_oracle(judgement),
         "dropped": judgement.dropped,
         "calibration": event_free(calibration_table(judged, analysis, stage_generator(rng, "calibration"))),
@@ -108,7 +98,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     }
     reference = reference_model(analysis)
     tables |= {
-        "horizons": settled.table,
+        "horizons": found.settled.table,
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
     }
@@ -127,19 +117,6 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     checks += shuffled_check(train, analysis, stage_generator(rng, "shuffled outcomes"))
     progress("checks", 1, 1)
     return RunResult(analysis, tables, models, attributions, tuple(checks), notes(planned, tables["dropped"]))
-
-
-def settle(planned: RunPlan, rng: np.random.Generator) -> Settled:
-    """Fix tau and the horizons for every cohort and every fold, before anything is fitted."""
-    from pipeline.evaluate import fold_sets, settle_horizons, validation_folds, whole_sets
-
-    analysis, train = planned.analysis, planned.train
-    # The very folds of the cross-validation: the same stream, spawned the same way.
-    folds_rng, _ = stage_generator(rng, "cross-validation").spawn(2)
-    cohorts = [train] if planned.external is None else [train, planned.external]
-    sets = whole_sets(analysis, cohorts)
-    sets += fold_sets(analysis, train, validation_folds(train, analysis, folds_rng))
-    return settle_horizons(analysis, sets)
 
 
 def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:

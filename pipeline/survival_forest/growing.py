@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.schema import Floats
 from pipeline.survival_forest.binning import FeatureBins
+from pipeline.survival_forest.codes_present import BLOCK_BYTES
 from pipeline.survival_forest.growth import grow_tree
 from pipeline.survival_forest.leaves import LeafTable
 from pipeline.survival_forest.nodes import Drawn, ForestNodes
@@ -87,14 +88,15 @@ def grow_forest(
     baseline, leaving = _baseline(rank, cause, weight, len(grid.months))
     bins = FeatureBins.of(x, growth.most_bins, growth.n_jobs)
     codes = bins.transform(x, growth.n_jobs)
+    by_patient = np.ascontiguousarray(codes[:, : codes.shape[1] if codes.size > BLOCK_BYTES else 0].T)
     code = rank.astype(np.uint16) + (cause << 8).astype(np.uint16)
     by_rank = np.concatenate([[0.0], baseline.sum(axis=0).cumsum()])
 
     def grow(seed: np.uint64) -> Any:
         return grow_tree(
-            codes, bins.counts, code, weight, by_rank, len(baseline), seed, growth.draws, growth.replace,
-            growth.features_tried, growth.fewest_in_leaf, growth.fewest_in_split, growth.deepest,
-            growth.random_cuts, growth.monotone,
+            codes, by_patient, bins.counts, code, weight, by_rank, len(baseline), seed, growth.draws,
+            growth.replace, growth.features_tried, growth.fewest_in_leaf, growth.fewest_in_split,
+            growth.deepest, growth.random_cuts, growth.monotone,
         )  # fmt: skip
 
     with ThreadPoolExecutor(growth.n_jobs) as pool:

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.survival_forest.codes_present import BLOCK_BYTES, copy_block, insert, listed
 from pipeline.survival_forest.random_draws import below, drawn_counts
 
 SHRINKAGE = 1.0  # events as expected that are added to a node's ratio of observed to expected events
@@ -16,6 +17,7 @@ SHRINKAGE = 1.0  # events as expected that are added to a node's ratio of observ
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def grow_tree(
     bins: NDArray[np.uint8],
+    by_patient: NDArray[np.uint8],
     bin_counts: NDArray[np.int64],
     code: NDArray[np.uint16],
     weight: NDArray[np.float32],
@@ -37,12 +39,16 @@ def grow_tree(
     the time grid: event minus cumulative hazard (Hothorn and Lausen, Comput Stat Data Anal 2003;43:121).
     The sum of scores on one side of a cut is the numerator U of the log-rank statistic; the split maximises
     U^2 over its permutation variance, summed over causes. Scores belong to their node, so that sums of a
-    child do not follow from those of its parent and sibling, and every node counts its own.
+    child do not follow from those of its parent and sibling, and every node counts its own. Only the codes
+    that occur in a node are visited: most nodes have few patients. Once a node's patients fit the processor's
+    cache, their bins are copied side by side, and the whole branch below is grown on the copy.
 
     Parameters
     ----------
     bins : array of uint8, shape (p, n)
         Bin of each value; a feature's missing code is its entry of `bin_counts`.
+    by_patient : array of uint8, shape (n, p) or (0, p)
+        The same, patient by patient; empty where all of `bins` fits the cache.
     code : array of uint16, shape (n,)
         Rank (knots at which at risk) plus 256 times the cause of the event, 0 when censored.
     weight : array of float32, shape (n,)
@@ -87,11 +93,16 @@ def grow_tree(
     entry_events = np.empty((m, causes), dtype=np.float32)
     nodes, leaves, written = 1, 0, 0
 
-    leaving, events = np.empty(ranks), np.empty((causes, ranks))
+    leaving, events = np.zeros(ranks), np.zeros((causes, ranks))
     hazard, scale = np.empty((causes, ranks)), np.empty(causes)
     stride = 2 + causes
-    sums = np.empty(256 * stride)
-    ordered = np.empty((256, 2))
+    sums = np.zeros(256 * stride)
+    ordered = np.zeros((256, 2))
+    present = np.zeros(4, dtype=np.uint64)
+    ranks_here, bins_here = np.empty(256, dtype=np.int64), np.empty(256, dtype=np.int64)
+    rank_count = 0
+    in_block = BLOCK_BYTES // p if len(by_patient) > 0 else 0
+    block, block_end = np.empty((p, in_block), dtype=np.uint8), 0
     total_left = np.empty(stride)
     tried = np.arange(p)
     constrained = len(monotone) > 0
@@ -105,21 +116,29 @@ def grow_tree(
         start, end, depth, node = stack[height]
         lowest, highest = bounds[height]
         size = end - start
+        if end > block_end and size <= in_block:  # branches are finished from left to right
+            copy_block(by_patient, rows, start, end, block)
+            block_end = end
+        view = block if end <= block_end else bins
 
-        leaving[:] = 0.0
-        events[:] = 0.0
+        for k in range(rank_count):
+            leaving[ranks_here[k]] = 0.0
+            events[:, ranks_here[k]] = 0.0
         for i in range(start, end):
             r, cause = codes[i] & 255, codes[i] >> 8
+            insert(present, r)
             leaving[r] += weights[i]
             if cause > 0:
                 events[cause - 1, r] += weights[i]
+        rank_count = listed(present, ranks_here)
         everyone, observed, expected = 0.0, 0.0, 0.0
-        for r in range(ranks):
+        for k in range(rank_count):
+            r = ranks_here[k]
             everyone += leaving[r]
             expected += leaving[r] * baseline[r]
         for c in range(causes):
-            for r in range(ranks):
-                observed += events[c, r]
+            for k in range(rank_count):
+                observed += events[c, ranks_here[k]]
         node_weight[node] = everyone
         own_ratio = min(max((observed + SHRINKAGE) / (expected + SHRINKAGE), lowest), highest)
 
@@ -128,11 +147,14 @@ def grow_tree(
         if size >= fewest_in_split and size >= 2 * fewest_in_leaf and depth < deepest and observed > 0:
             at_risk = everyone - leaving[0]
             hazard[:, 0] = 0.0
-            for r in range(1, ranks):
+            before = 0
+            for k in range(1 if ranks_here[0] == 0 else 0, rank_count):
+                r = ranks_here[k]
                 for c in range(causes):
                     step = events[c, r] / at_risk if events[c, r] > 0 else 0.0
-                    hazard[c, r] = hazard[c, r - 1] + step
+                    hazard[c, r] = hazard[c, before] + step
                 at_risk -= leaving[r]
+                before = r
             for c in range(causes):
                 squares = 0.0
                 for i in range(start, end):
@@ -148,16 +170,18 @@ def grow_tree(
                 f = tried[k]
                 tried[k] = tried[j]
                 tried[j] = f
-                column, count = bins[f], bin_counts[f]
-                sums[: (count + 1) * stride] = 0.0
+                column, count = view[f], bin_counts[f]
                 if causes == 1:
                     for i in range(start, end):
-                        at = np.uint64(column[rows[i]]) * np.uint64(3)
+                        b = column[rows[i]]
+                        insert(present, b)
+                        at = np.uint64(b) * np.uint64(3)
                         sums[at] += score[0, i]
                         sums[at + np.uint64(1)] += weights[i]
                         sums[at + np.uint64(2)] += 1.0
                 else:
                     for i in range(start, end):
+                        insert(present, column[rows[i]])
                         at = column[rows[i]] * stride
                         for c in range(causes):
                             sums[at + c] += score[c, i]
@@ -170,38 +194,29 @@ def grow_tree(
                         b = column[rows[i]]
                         ordered[b, 0] += weights[i] if codes[i] >> 8 > 0 else 0.0
                         ordered[b, 1] += weights[i] * baseline[codes[i] & 255]
-                first, last = count, -1
-                for b in range(count):
-                    if sums[b * stride + causes + 1] > 0:
-                        first = min(first, b)
-                        last = b
+                seen = listed(present, bins_here)
                 missing = sums[count * stride + causes + 1]
-                if first >= last and missing == 0:
-                    continue
+                known = seen - 1 if missing > 0 else seen
+                first, last = (bins_here[0], bins_here[known - 1]) if known > 0 else (count, -1)
                 only = -1
-                if random_cuts:
-                    # any cut from the first to the last value, or missing against known
-                    only = (
-                        first + below(state, last - first + (1 if missing > 0 else 0)) if last >= 0 else first
-                    )
-                for side in range(2 if missing > 0 else 1):
+                sides = 2 if missing > 0 else 1 if known > 1 else 0
+                if random_cuts and sides > 0:  # any cut from first to last value, or missing against known
+                    only = first + below(state, last - first + sides - 1) if last >= 0 else first
+                for side in range(sides):
                     left_observed, left_expected = 0.0, 0.0
                     for s in range(stride):
                         total_left[s] = sums[count * stride + s] if side == 1 else 0.0
                     if direction != 0 and side == 1:
                         left_observed, left_expected = ordered[count, 0], ordered[count, 1]
-                    for b in range(first, last + 1):
-                        here = b * stride
-                        if sums[here + causes + 1] == 0:
-                            if b != only:
-                                continue
-                        else:
-                            for s in range(stride):
-                                total_left[s] += sums[here + s]
-                            if direction != 0:
-                                left_observed += ordered[b, 0]
-                                left_expected += ordered[b, 1]
-                        if only >= 0 and b != only:
+                    for k in range(known):
+                        b = bins_here[k]
+                        following = bins_here[k + 1] if k + 1 < known else count
+                        for s in range(stride):
+                            total_left[s] += sums[b * stride + s]
+                        if direction != 0:
+                            left_observed += ordered[b, 0]
+                            left_expected += ordered[b, 1]
+                        if only >= 0 and not b <= only < following:
                             continue
                         if total_left[causes + 1] < fewest_in_leaf:
                             continue
@@ -226,19 +241,19 @@ def grow_tree(
                         best, best_feature, best_missing = gain, f, side == 1
                         best_left_ratio, best_right_ratio = left_ratio, right_ratio
                         if only >= 0:
-                            best_cut = b
+                            best_cut = only
                         else:  # midway through bins that are empty here
-                            following = b + 1
-                            while following <= last and sums[following * stride + causes + 1] == 0:
-                                following += 1
-                            best_cut = (b + following - 1) // 2 if following <= last else count - 1
+                            best_cut = (b + following - 1) // 2 if k + 1 < known else count - 1
                         if missing == 0:
                             best_missing = 2 * total_left[causes + 1] > size
+                for k in range(seen):
+                    sums[bins_here[k] * stride : (bins_here[k] + 1) * stride] = 0.0
 
         if best_feature < 0:
             leaf[node] = leaves
             ratio[leaves] = own_ratio
-            for r in range(ranks):
+            for k in range(rank_count):
+                r = ranks_here[k]
                 if leaving[r] > 0:
                     entry_rank[written], entry_leaving[written] = r, leaving[r]
                     for c in range(causes):
@@ -248,7 +263,7 @@ def grow_tree(
             leaves += 1
             continue
 
-        column, absent = bins[best_feature], bin_counts[best_feature]
+        column, absent = view[best_feature], bin_counts[best_feature]
         into, aside = start, 0
         for i in range(start, end):
             b = column[rows[i]]

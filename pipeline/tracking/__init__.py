@@ -4,6 +4,7 @@ from pipeline.tracking.champion import crown, verdict_line
 from pipeline.tracking.runs import log_report, track_run
 from pipeline.tracking.store import check_store, resolve_store, ui_command
 from pipeline.tracking.studies import track_study
+from pipeline.tracking.sweeps import track_sweep
 
 __all__ = [
     "check_store",
@@ -12,6 +13,7 @@ __all__ = [
     "resolve_store",
     "track_run",
     "track_study",
+    "track_sweep",
     "ui_command",
     "verdict_line",
 ]

@@ -38,19 +38,25 @@ def track_study(view: RunView, uri: str, experiment: str) -> str:
     with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
         place = open_experiment(client, experiment, uri)
-        run = client.create_run(place, run_name=view.folder.resolve().name, tags=_tags(facts)).info.run_id
+        name = view.folder.resolve().name
+        run = client.create_run(place, run_name=name, tags=study_tags(facts)).info.run_id
         status = "KILLED"
         try:
             metrics = [m for name in view.tables for m in study_metrics(name, view.table(name))]
             log(client, run, {"seed": facts["seed"], **cohorts, **flat(facts["settings"])}, metrics)
-            for part in ("figures", "tables"):
-                client.log_artifacts(run, str(view.folder / part), part)
-            for file in sorted(p for p in view.folder.iterdir() if p.is_file()):
-                client.log_artifact(run, str(file))
+            log_folder(client, run, view)
             status = "FINISHED"
         finally:
             client.set_terminated(run, status)
     return str(run)
+
+
+def log_folder(client: Any, run: str, view: RunView) -> None:
+    """File a study's figures, tables and other files."""
+    for part in ("figures", "tables"):
+        client.log_artifacts(run, str(view.folder / part), part)
+    for file in sorted(p for p in view.folder.iterdir() if p.is_file()):
+        client.log_artifact(run, str(file))
 
 
 def study_metrics(name: str, table: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
@@ -108,7 +114,8 @@ def _estimates(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     }  # fmt: skip
 
 
-def _tags(facts: dict[str, Any]) -> dict[str, str]:
+def study_tags(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the tags of a run that files a study."""
     git = facts.get("git") or {}
     simulated = facts["simulated"]
     tags = {

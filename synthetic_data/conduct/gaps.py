@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
-from scipy.special import expit, ndtri
+from scipy.special import expit, logit, ndtri
 from scipy.stats import qmc
 
 from pipeline.schema import Floats, InputError
@@ -34,7 +34,7 @@ class GapSpec(Spec):
     """
 
     mechanism: Literal["mcar", "mar", "mnar"] = "mcar"
-    share: Annotated[float, Field(gt=0, le=0.95)]
+    share: Annotated[float, Field(ge=0, le=0.95)]
     drivers: dict[str, Strength] = {}
     strength: Strength = 0.0
 
@@ -44,6 +44,8 @@ class GapSpec(Spec):
             raise ValueError("mar: `drivers` must name a column and its strength")
         if self.mechanism == "mcar" and self.drivers:
             raise ValueError("mcar depends on nothing; drop `drivers`, or make it mar")
+        if self.share == 0 and self.mechanism != "mcar":
+            raise ValueError("a share of 0 depends on nothing; make it mcar")
         if (self.mechanism == "mnar") != (self.strength != 0):
             raise ValueError("`strength`, other than 0, belongs to mnar, which needs it")
         return self
@@ -75,7 +77,8 @@ class Gap:
 
     def account(self) -> dict[str, Any]:
         """Return what was asked for and solved, ready for JSON."""
-        return self.spec.model_dump(mode="json") | {"intercept": round(self.intercept, 5)}
+        solved = round(self.intercept, 5) if np.isfinite(self.intercept) else None
+        return self.spec.model_dump(mode="json") | {"intercept": solved}
 
 
 def standing(margin: Margin) -> tuple[Floats, Floats]:
@@ -131,7 +134,7 @@ def _solved(
     if spec.strength:
         strengths[column] = spec.strength
     if not strengths:
-        return Gap(column, spec, float(np.log(spec.share / (1 - spec.share))), {})
+        return Gap(column, spec, float(logit(spec.share)), {})
     tables = {c: (*standing(by_column[c][1]), s) for c, s in strengths.items()}
     if len(tables) == 1:
         points, mass = GRID[None, :], GRID_MASS

@@ -15,7 +15,7 @@ from synthetic_data.conduct.assays import MEASURED, Batch, batch_account, build_
 from synthetic_data.conduct.gaps import Gap, GapSpec, build_gaps
 from synthetic_data.conduct.leaving import Leaving, LeavingSpec, build_leaving
 from synthetic_data.conduct.sites import REGION, Sites, SitesSpec, build_sites
-from synthetic_data.follow_up import follow_up
+from synthetic_data.follow_up import Accrual, follow_up
 from synthetic_data.markers import MarkerDraw, MarkerModel, as_numbers
 from synthetic_data.streams import stream
 
@@ -114,11 +114,11 @@ class Conduct:
         draw: MarkerDraw,
         hidden: Floats,
         uniforms: Floats,
-        accrual_months: float,
+        accrual: Accrual,
         dropout_per_month: float,
     ) -> tuple[Floats, Floats, Floats | None]:
         """Return months of enrolment, months to loss, and log relative hazards of loss where they differ."""
-        enrolled, dropout = follow_up(uniforms, accrual_months, dropout_per_month)
+        enrolled, dropout = follow_up(uniforms, accrual, dropout_per_month)
         if self.leaving is None:
             return enrolled, dropout, None
         scores = {c: draw.scores[c].to_numpy() for c in self.leaving.spec.markers}

@@ -35,6 +35,7 @@ class Arm(Spec):
     role: Literal["experimental", "control", "single"]
     patients: Patients | None = None
     patients_in: dict[str, Patients] = {}  # sizes of named populations
+    untreated: Annotated[int, Field(ge=0)] | None = None  # of `patients`: randomised and never treated
     regimen: str
     classes: Annotated[tuple[TreatmentClass, ...], Field(min_length=1)]
 

@@ -12,10 +12,14 @@ from pipeline.schema import Floats
 from synthetic_data.evidence.values import Spec
 from synthetic_data.follow_up import DAYS_PER_MONTH
 
-Assay = Literal[
+UsualAssay = Literal[
     "tumour_size", "ctdna", "nlr", "crp", "il6", "il8", "activated_cd8_t_cells", "exhausted_cd8_t_cells"
 ]
-ASSAYS: Final[tuple[Assay, ...]] = get_args(Assay)
+# Done when named only: of some trials, and with a stream of their own after those of the usual ones.
+SpecialAssay = Literal["mrd", "dll3", "neuroendocrine"]
+Assay = UsualAssay | SpecialAssay
+ASSAYS: Final[tuple[Assay, ...]] = get_args(UsualAssay)
+SPECIAL_ASSAYS: Final[tuple[SpecialAssay, ...]] = get_args(SpecialAssay)
 MOST_VISITS = 200
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.schema import Floats, InputError
 from synthetic_data.evidence.simulation import Simulation
 from synthetic_data.follow_up import DAYS_PER_MONTH
+from synthetic_data.trajectories import residual_disease
 from synthetic_data.trajectories.blood import (
     HIGHEST_PERCENT,
     KINETICS,
@@ -21,7 +22,8 @@ from synthetic_data.trajectories.blood import (
     t_cell_baseline,
     true_course,
 )
-from synthetic_data.trajectories.schedule import ASSAYS, VisitSpec
+from synthetic_data.trajectories.schedule import ASSAYS, SPECIAL_ASSAYS, VisitSpec
+from synthetic_data.trajectories.target_antigen import TARGETS, target_course
 from synthetic_data.trajectories.tumour import Fates, Mask, Tumours, draw_tumours
 
 PLASMA_ML: Final = 4.0  # assumed: plasma of a ten-millilitre tube, in which ctDNA molecules are counted
@@ -31,6 +33,7 @@ KEY_COLUMNS: Final = {
     "planned": "false of the visit on the day of progression",
     "months": "since the start of treatment",
 }
+MRD_COLUMN: Final = "mrd_molecules_per_ml"
 TUMOUR_COLUMNS: Final = {
     TUMOUR_SIZE: "Sum of target lesion diameters, mm; 0 where none is visible",
     "new_lesion": "whether a new lesion has been seen",
@@ -59,6 +62,8 @@ class VisitSource:
         Column -> how the marker is simulated: detection limit, range, decimals.
     cut_month : float
         Calendar month of the data cut.
+    surgery_months : float, optional
+        Of the operation, in trials with one.
     """
 
     truth: pd.DataFrame
@@ -68,6 +73,7 @@ class VisitSource:
     baseline: pd.DataFrame
     simulations: Mapping[str, Simulation]
     cut_month: float
+    surgery_months: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,11 @@ def simulate_visits(spec: VisitSpec, source: VisitSource, rng: np.random.Generat
     Raises
     ------
     InputError
-        When an assay's baseline marker is not drawn.
+        When an assay's baseline marker is not drawn, or the trial lacks the operation or engager it is of.
     """
     _check_markers(spec, source)
     n, planned = len(source.truth), spec.planned_months()
-    tumour_rng, miss_rng, *assay_rngs = rng.spawn(2 + len(ASSAYS))
+    tumour_rng, miss_rng, *assay_rngs = rng.spawn(2 + len(ASSAYS) + len(SPECIAL_ASSAYS))
     enrolled, dropout, os, pfs = (
         source.truth[c].to_numpy(dtype=float)
         for c in ("enrolled_month", "dropout_months", "os_event_months", "pfs_event_months")
@@ -187,13 +193,25 @@ def _measure(
     observed: dict[str, Any] = {}
     benefit = np.select([np.asarray(source.response) == r for r in BENEFIT], list(BENEFIT.values()), 0.0)
     first = rows.first
-    for assay, assay_rng in zip(ASSAYS, rngs, strict=True):
+    for assay, assay_rng in zip((*ASSAYS, *SPECIAL_ASSAYS), rngs, strict=True):
         if assay not in spec.assays:
             continue
         base_rng, course_rng, error_rng, fail_rng = assay_rng.spawn(4)
         if assay == "tumour_size":
             column, error = TUMOUR_SIZE, TUMOUR_ERROR
             exact = tumours.sum_mm(months)[rows.followed]
+        elif assay == "mrd":
+            column, error = MRD_COLUMN, KINETICS["ctdna"].error
+            pfs, os = (source.truth[f"{e}_event_months"].to_numpy(dtype=float) for e in ("pfs", "os"))
+            operated = source.surgery_months or 0.0
+            exact = residual_disease.residual_ctdna(months, pfs, os, operated, course_rng)[rows.followed]
+        elif assay in TARGETS:
+            column, error = TARGETS[assay].column, TARGETS[assay].error
+            escape, since = source.truth["target_escape"], source.truth["escape_months"]
+            course = target_course(
+                TARGETS[assay], months, escape.to_numpy(dtype=object), since.to_numpy(dtype=float), course_rng
+            )
+            exact = course[rows.followed]
         else:
             kinetics = KINETICS[assay]
             column, error = kinetics.column, kinetics.error
@@ -207,12 +225,17 @@ def _measure(
                 course = np.minimum(course, HIGHEST_PERCENT)
             exact = course[rows.followed]
         noisy = exact * np.exp(spec.noise * error * error_rng.standard_normal(len(exact)))
-        if assay == "ctdna":
+        if assay in TARGETS:
+            noisy = np.minimum(noisy, 100.0)
+        if assay in ("ctdna", "mrd"):
             if spec.noise > 0:
-                noisy = error_rng.poisson(np.minimum(noisy * PLASMA_ML, 1e15)) / PLASMA_ML
+                noisy = error_rng.poisson(np.nan_to_num(np.minimum(noisy * PLASMA_ML, 1e15))) / PLASMA_ML
             noisy = np.where(noisy < CTDNA_LIMIT, 0.0, noisy)
+            if assay == "mrd" and spec.noise > 0:
+                noisy = residual_disease.false_signals(noisy, error_rng)
         noisy = _reported(noisy, source.simulations.get(column))
-        noisy[(fail_rng.random(len(noisy)) < spec.failed_fraction) & ~first] = np.nan
+        failed = (fail_rng.random(len(noisy)) < spec.failed_fraction) & ~first
+        noisy[failed | np.isnan(exact)] = np.nan
         if column in source.baseline:
             recorded = rows.spread(source.baseline[column].to_numpy(dtype=float))
             noisy = np.where(first, recorded, noisy)
@@ -237,17 +260,27 @@ def _reported(values: Floats, simulation: Simulation | None) -> Floats:
 
 
 def _check_markers(spec: VisitSpec, source: VisitSource) -> None:
+    faults = []
     blood = (KINETICS[a].column for a in spec.assays if a in KINETICS and a not in T_CELL_BASELINES)
     absent = sorted({TUMOUR_SIZE, *blood} - set(source.values))
     if absent:
-        raise InputError(
-            f"visits: {', '.join(absent)} not drawn, from which the visits start; add their markers to "
+        faults.append(
+            f"{', '.join(absent)} not drawn, from which the visits start; add their markers to "
             "`markers`, or leave the assays out of `visits.assays` (tumour size is always needed)"
         )
+    if "mrd" in spec.assays and source.surgery_months is None:
+        faults.append("assay mrd is of trials with an operation, and this one has none")
+    engaged = [a for a in spec.assays if a in TARGETS]
+    if engaged and "target_escape" not in source.truth:
+        faults.append(f"{', '.join(engaged)}: for trials with a DLL3 engager, and this one has none")
+    if faults:
+        raise InputError("visits: " + "; ".join(faults))
 
 
 def _account(spec: VisitSpec, planned: Floats, followed: Mask, took_place: Mask) -> dict[str, Any]:
     measured = {a: k for a, k in KINETICS.items() if a in spec.assays}
+    targets = {a: t for a, t in TARGETS.items() if a in spec.assays}
+    residual = {MRD_COLUMN: "Circulating tumour DNA after the operation, molecules/mL"}
     return {
         "spec": spec.model_dump(mode="json"),
         "planned_months": [round(float(m), 4) for m in planned],
@@ -255,8 +288,12 @@ def _account(spec: VisitSpec, planned: Floats, followed: Mask, took_place: Mask)
         "rows_planned_and_missed": int(followed.sum() - took_place.sum()),
         "columns": KEY_COLUMNS
         | (TUMOUR_COLUMNS if "tumour_size" in spec.assays else {})
-        | {k.column: f"{k.label}, {k.unit}".rstrip(", ") for k in measured.values()},
-        "kinetics": {a: k.reason for a, k in measured.items()},
+        | {k.column: f"{k.label}, {k.unit}".rstrip(", ") for k in measured.values()}
+        | {t.column: f"{t.label}, {t.unit}" for t in targets.values()}
+        | (residual if "mrd" in spec.assays else {}),
+        "kinetics": {a: k.reason for a, k in measured.items()}
+        | {a: t.reason for a, t in targets.items()}
+        | ({"mrd": residual_disease.REASON} if "mrd" in spec.assays else {}),
         "tumour": "log size = g t - d (1 - exp(-λ t)) / λ, doi 10.1200/JCO.2008.21.0807, solved for the "
         "response and progression drawn; no part of it feeds back on the outcome",
     }

@@ -144,3 +144,11 @@ def test_any_legal_share_is_met_in_expectation(draw, spec):
     assert (chance > 0).all()
     assert (chance < 1).all()
     assert abs(chance.mean() - spec.share) < 5 * chance.std() / math.sqrt(N) + 5e-4
+
+
+def test_a_marker_can_be_said_to_be_known_of_everybody(draw) -> None:
+    gap = solved(draw, "nlr", share=0.0)
+    assert not absent(gap, draw).any()
+    assert gap.account()["intercept"] is None
+    with pytest.raises(ValidationError, match="depends on nothing"):
+        GapSpec(mechanism="mar", share=0.0, drivers={"nlr": 1.0})

@@ -1,0 +1,214 @@
+"""lungio sweep: one experiment many times over, with some of its keys, its seed or its cohort varied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.config import Experiment
+    from experiments.studies import Study
+    from experiments.sweep_spec import Sweep
+    from pipeline.schema import Cohort
+
+SHOWN_PATIENTS: Final = 200  # of each cohort that stands in the sweep's account
+SHOWN_SETTINGS: Final = 20
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a sweep computes, writes and files."""
+
+    data: Path | None = None
+    out: Path | None = None
+    backend: str = "joblib"
+    jobs: int | None = None
+    scheduler: str | None = None
+    tracking_uri: str | None = None
+    track: bool = True
+    report: bool = True
+    quiet: bool = False
+    as_json: bool = False
+
+
+def sweep(
+    config: Annotated[str, typer.Argument(help="a sweep: a shipped name (forest_settings) or a YAML file")],
+    data: Annotated[Path | None, typer.Option(help="the data file of a real cohort")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder to make [default: runs/sweep-<name>-<digest>]")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
+    jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
+    ] = None,
+    track: Annotated[bool, typer.Option("--track/--no-track", help="file the sweep in MLflow")] = True,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")] = False,
+) -> None:
+    """Carry out many runs of one experiment: a grid or a search; the same command resumes a killed one."""
+    from experiments.cli import at_least, console
+
+    at_least("--jobs", jobs, 1)
+    places = Places(data, out, backend, jobs, scheduler, tracking_uri, track, report, quiet, as_json)
+    run_sweep(config, places, console())
+
+
+def run_sweep(config: str, places: Places, console: Console) -> Path:
+    """Carry out a sweep and return its folder.
+
+    Finished runs stand in a journal beside the folder until it is whole, so that the same command goes on
+    where a killed one stopped. Everything that can be refused is refused before the first run.
+
+    Raises
+    ------
+    InputError
+        A fault in the sweep or the experiment, a place that cannot be used, or no run that came off.
+    """
+    import os
+
+    from experiments.progress import StageProgress
+    from experiments.replicates import BACKENDS, JOURNAL, TaskPool
+    from experiments.studies import keep_study, study_folder
+    from experiments.sweep_runs import carry_out
+    from experiments.sweep_spec import read_sweep
+    from experiments.sweep_study import sweep_study
+    from pipeline.schema import InputError, lookup
+    from pipeline.tracking.store import check_store, resolve_store
+
+    spec, base = read_sweep(config)
+    backend = lookup({name: name for name in BACKENDS}, places.backend, "backend")
+    out = places.out or Path("runs") / f"sweep-{spec.name}-{sweep_digest(spec, base, places.data)[:8]}"
+    folder, started = study_folder("sweep", spec.name, out)
+    store = resolve_store(places.tracking_uri) if places.track else None
+    if store is not None:
+        check_store(store)
+    check_objective(spec, base)
+    examples = example_cohorts(spec, base, places.data)
+    journal = folder.with_name(f".{folder.name}.{JOURNAL}")
+    jobs = places.jobs or os.cpu_count() or 1
+    with StageProgress(console, places.quiet or places.as_json) as progress:
+        with TaskPool(journal, backend, jobs, places.scheduler) as pool:
+            runs = carry_out(spec, base, places.data, pool, progress)
+            if all("fault" in run.result for run in runs):
+                raise InputError(f"none of {len(runs)} runs came off; the first: {runs[0].result['fault']}")
+            study = sweep_study(spec, base, runs, examples)
+            page = keep_study("sweep", spec, study, folder, started, progress, places.report)
+            journal.unlink()
+        if store is not None:
+            from experiments.push_command import file_folder
+
+            file_folder(folder, store, spec.tracking.experiment, progress)
+    print_sweep(spec, study, folder, page, places, console)
+    return folder
+
+
+def sweep_digest(spec: Sweep, base: Experiment, data: Path | None) -> str:
+    """Return what names a sweep's default folder: the same sweep goes on in the same place."""
+    from pipeline.artifacts import value_digest
+
+    return value_digest([spec.model_dump(mode="json"), base.model_dump(mode="json"), str(data)])
+
+
+def check_objective(spec: Sweep, base: Experiment) -> None:
+    """Raise an InputError when no run could have the score that settings are ranked by."""
+    from pipeline.metrics import METRICS
+    from pipeline.schema import InputError, lookup
+
+    wanted = spec.objective
+    lookup(METRICS, wanted.metric, "metric")
+    varied = {*spec.keys, *spec.fixed}
+    if wanted.metric not in base.analysis.metrics and "analysis.metrics" not in varied:
+        raise InputError(
+            f"objective.metric: the experiment does not compute {wanted.metric!r}; it has "
+            f"{', '.join(base.analysis.metrics)} (fixed: analysis.metrics sets others)"
+        )
+    if wanted.data == "external" and base.external is None and not any("external" in k for k in varied):
+        raise InputError("objective.data: the experiment has no external cohort; take cross-validation")
+
+
+def example_cohorts(spec: Sweep, base: Experiment, data: Path | None) -> dict[str, Cohort]:
+    """Return each cohort the sweep names (a file's, or a few patients drawn), models checked against it.
+
+    Raises
+    ------
+    InputError
+        An unknown model, metric or option in any setting, or a cohort that cannot be had: every fault.
+    """
+    import numpy as np
+
+    from experiments.sweep_runs import sources_of
+    from experiments.sweep_spec import shown, with_setting
+    from pipeline.evaluate import build_models
+    from pipeline.run import check_names
+    from pipeline.schema import InputError
+
+    cohorts: dict[str, Cohort] = {}
+    faults: dict[str, None] = {}
+    asked: set[str] = set()
+    settings = spec.grid() if spec.search == "grid" else spec.corners()
+    for setting in settings:
+        for place in spec.places():
+            experiment = with_setting(base, spec.fixed | setting | place)
+            models = {
+                k: experiment.analysis.model_dump(mode="json")[k] for k in ("models", "metrics", "features")
+            }
+            key = shown([models, experiment.train.cohort, experiment.external and experiment.external.cohort])
+            if key in asked:
+                continue
+            asked.add(key)
+            try:
+                check_names(experiment.analysis)
+                for role, source in sources_of(experiment, data).items():
+                    if source.name not in cohorts:
+                        some = replace(source, patients=SHOWN_PATIENTS) if source.simulated else source
+                        cohorts[source.name] = some.cohort(np.random.default_rng(experiment.seed))
+                    if role == "train":
+                        build_models(cohorts[source.name], experiment.analysis)
+            except InputError as error:
+                faults[str(error)] = None
+    if faults:
+        raise InputError("\n".join(faults))
+    return cohorts
+
+
+def print_sweep(
+    spec: Sweep, study: Study, folder: Path, page: Path, places: Places, console: Console
+) -> None:
+    """Print the settings in order of their objective, as a table or as JSON."""
+    from experiments.evidence_tables import table as text_table
+    from experiments.studies import print_places
+    from experiments.sweep_study import LIMIT
+    from pipeline.artifacts.cohort_folder import json_text
+
+    settings, runs = study.tables["settings"], study.tables["runs"]
+    failed = runs[runs["fault"] != ""]
+    if places.as_json:
+        print(json_text({
+            "sweep": spec.name, "folder": str(folder), "objective": study.facts["objective"],
+            "settings": settings.to_dict("records"), "runs": runs.to_dict("records"),
+        }), end="")  # fmt: skip
+        return
+    rows = [
+        {
+            str(key).split(".", 1)[-1]: f"{v:.4f}" if key in ("objective", "sd") else str(v)
+            for key, v in row.items()
+        }
+        for row in settings.head(SHOWN_SETTINGS).to_dict("records")
+    ]
+    console.print(text_table(f"{study.title}: {study.facts['objective']['label']}, best first", rows))
+    if len(settings) > SHOWN_SETTINGS:
+        console.print(f"and {len(settings) - SHOWN_SETTINGS:,} settings more in tables/settings.csv")
+    for row in failed.head(5).to_dict("records"):
+        console.print(f"FAILED run {row['run']}: {row['fault']}", style="bold red", highlight=False)
+    if len(failed) > 5:
+        console.print(f"and {len(failed) - 5} failed runs more in tables/runs.csv", style="bold red")
+    console.print(LIMIT)
+    print_places(console, folder, page)
