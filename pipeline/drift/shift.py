@@ -43,14 +43,12 @@ def marker_shift(old: pd.DataFrame, new: pd.DataFrame, columns: Sequence[Column]
 
 def _shift(old: pd.DataFrame, new: pd.DataFrame, column: Column) -> dict[str, Any]:
     absent = pd.Series(np.nan, index=new.index, dtype=float)
-    first, second = old[column.name], new.get(column.name, absent)
+    first = old[column.name]
+    second = new[column.name] if column.name in new.columns else absent
     a, b = first.dropna(), second.dropna()
-    numeric = column.kind == "number"
-    if numeric:
+    if column.kind == "number":
         x, y = a.to_numpy(dtype=float), b.to_numpy(dtype=float)
-        counts = _binned(x, y)
-        tested = _kolmogorov_smirnov(x, y)
-        unseen = 0.0
+        counts, tested, unseen = _binned(x, y), _kolmogorov_smirnov(x, y), 0.0
     else:
         counts = _levels(a, b)
         tested = _chi_square(counts)
@@ -58,8 +56,7 @@ def _shift(old: pd.DataFrame, new: pd.DataFrame, column: Column) -> dict[str, An
     name, statistic, p = tested
     index, chance = population_stability(*counts)
     gaps = [[int(first.isna().sum()), len(a)], [int(second.isna().sum()), len(b)]]
-    centre = {"number": np.median, "boolean": np.mean}.get(column.kind)
-    middle = [float(centre(v.to_numpy(dtype=float))) if centre and len(v) else math.nan for v in (a, b)]
+    middle = [_middle(v, column.kind) for v in (a, b)]
     return {
         "column": column.name, "label": column.title, "kind": column.kind, "role": column.role,
         "old": middle[0], "new": middle[1], "smd": smd(first, second, column),
@@ -67,6 +64,13 @@ def _shift(old: pd.DataFrame, new: pd.DataFrame, column: Column) -> dict[str, An
         "missing_old": float(first.isna().mean()), "missing_new": float(second.isna().mean()),
         "missing_p": float(fisher_exact(gaps).pvalue), "unseen": unseen,
     }  # fmt: skip
+
+
+def _middle(known: pd.Series[Any], kind: str) -> float:
+    if kind == "category" or not len(known):
+        return math.nan
+    values = known.to_numpy(dtype=float)
+    return float(np.median(values) if kind == "number" else values.mean())
 
 
 def population_stability(old: Floats, new: Floats) -> tuple[float, float]:
@@ -90,11 +94,12 @@ def _binned(old: Floats, new: Floats) -> tuple[Floats, Floats]:
     if not len(old):
         return np.zeros(1), np.array([float(len(new))])
     inner = np.unique(np.quantile(old, np.arange(1, BINS) / BINS))
-    edges = np.concatenate([[-np.inf], inner, [np.inf]])
     # Right-closed bins: a value tied with an edge (a floor, a score) stays with its equals.
-    low, high = (np.bincount(np.searchsorted(edges[1:-1], v, side="left"), minlength=len(edges) - 1)
-                 for v in (old, new))  # fmt: skip
-    return low.astype(float), high.astype(float)
+    first, second = (
+        np.bincount(np.searchsorted(inner, v, side="left"), minlength=len(inner) + 1).astype(np.float64)
+        for v in (old, new)
+    )
+    return first, second
 
 
 def _levels(old: pd.Series[Any], new: pd.Series[Any]) -> tuple[Floats, Floats]:

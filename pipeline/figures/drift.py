@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -79,10 +80,10 @@ def drift_figure(shift: pd.DataFrame, findings: pd.DataFrame, look: float, stop:
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     _distances(table, left, look, stop).set_title("Values")
     _gaps(table, right).set_title("Missing")
-    point = {"linestyle": "", "marker": "o", "markersize": 6}
-    handles = [Line2D([], [], color=colour, label=name, **point) for name, colour in COLOURS.items()]
+    point = partial(Line2D, [], [], linestyle="", marker="o", markersize=6)
+    handles = [point(color=colour, label=name) for name, colour in COLOURS.items()]
     handles += [
-        Line2D([], [], markerfacecolor="white", markeredgecolor=SOFT, label="in training", **point),
+        point(markerfacecolor="white", markeredgecolor=SOFT, label="in training"),
         Line2D([], [], color=INK, marker="|", linestyle="", markersize=9, label="by chance, 1 in 20"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
