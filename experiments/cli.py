@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from experiments.cohort_command import cohort_app
 from experiments.compare_command import compare
+from experiments.drift_command import drift
 from experiments.evidence_command import evidence_app
 from experiments.init_command import init
 from experiments.push_command import push
@@ -60,6 +61,7 @@ app = typer.Typer(
 app.add_typer(cohort_app, name="cohort", help="Check a file of real patients, and draft its map.")
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(compare)
+app.command()(drift)
 app.command()(init)
 app.command()(push)
 app.command()(realism)

@@ -22,6 +22,7 @@ from pipeline.figures.decide import (
     weighted_figure,
 )
 from pipeline.figures.decisions import decision_figure
+from pipeline.figures.drift import drift_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
 from pipeline.figures.explanation import (
     beeswarm,
@@ -83,6 +84,7 @@ __all__ = [
     "dependence_figure",
     "diagonal",
     "digitised_figure",
+    "drift_figure",
     "fidelity",
     "fidelity_figure",
     "flow",

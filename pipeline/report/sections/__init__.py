@@ -1,6 +1,7 @@
 """Sections of the report: each takes a run and returns HTML; nothing is fitted, all is read."""
 
 from pipeline.report.sections.decide import strategy_differences, strategy_values, weighted_strategies
+from pipeline.report.sections.drift import drift_markers, drift_rules, drift_verdict
 from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.explaining import agreement, explanations
 from pipeline.report.sections.methods import methods, sources
@@ -24,6 +25,9 @@ __all__ = [
     "checks",
     "decisions",
     "differences",
+    "drift_markers",
+    "drift_rules",
+    "drift_verdict",
     "explanations",
     "fidelity",
     "findings",
