@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
-
-from pipeline.schema import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +44,8 @@ def drift(
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     if training_data is not None and not training_data.is_file():
+        from pipeline.schema import InputError
+
         raise InputError(f"--training-data {training_data}: there is no such file")
     from experiments.drift_study import EXIT_CODES
 
@@ -71,6 +70,8 @@ def run_drift(
     as_json: bool = False,
 ) -> str:
     """Carry out the comparison, keep it in a folder, print it and return the verdict."""
+    import numpy as np
+
     from experiments.config import read_spec
     from experiments.drift_study import DriftStudy, compare_cohorts, new_cohort, training_cohort
     from experiments.progress import StageProgress
@@ -78,6 +79,7 @@ def run_drift(
     from pipeline.artifacts import load_run
     from pipeline.drift import DriftRules
     from pipeline.run.streams import stage_generator
+    from pipeline.schema import InputError
 
     view = load_run(run)
     if not view.models():
