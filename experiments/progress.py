@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -24,7 +26,8 @@ class StageProgress:
         self.seconds: dict[str, float] = {}
         self._console = console
         self._quiet = quiet
-        self._last_end = time.perf_counter()
+        self._start = self._last_end = time.perf_counter()
+        self._start_cpu = _cpu_seconds()
         self._began: dict[str, float] = {}
         self._bars = Progress(
             TextColumn("{task.description:<28}"),
@@ -46,6 +49,18 @@ class StageProgress:
     ) -> None:
         self._bars.stop()
 
+    def used(self) -> dict[str, float]:
+        """Return what the job has taken so far: time on the clock, of processors, and the largest memory.
+
+        Processor time is that of this process and of those it started that have ended; memory is the most
+        that this process alone has held since it began.
+        """
+        return {
+            "wall_seconds": round(time.perf_counter() - self._start, 3),
+            "cpu_seconds": round(_cpu_seconds() - self._start_cpu, 3),
+            "peak_memory_megabytes": round(_peak_bytes() / 2**20, 1),
+        }
+
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take note that `done` of `total` steps of `stage` are done."""
         if stage not in self._tasks:
@@ -60,3 +75,14 @@ class StageProgress:
         self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 3)
         if not self._quiet and not self._console.is_terminal:
             self._console.print(f"{stage}: {spent:.1f} s", highlight=False)
+
+
+def _cpu_seconds() -> float:
+    return sum(os.times()[:4])
+
+
+def _peak_bytes() -> int:
+    import resource  # there is none on Windows, where no job of ours runs
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -78,7 +78,8 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
         planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
         result = analyse(planned, stage_generator(rng, "analysis"), progress)
         result = with_fidelity(result, sources["train"], cohorts["train"])
-        facts = run_facts(experiment, options, cohorts, started) | {"seconds": dict(progress.seconds)}
+        facts = run_facts(experiment, options, cohorts, started)
+        facts |= {"seconds": dict(progress.seconds), "system": progress.used()}
         spec = yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         save_run(result, folder, facts=facts, files={"experiment.yaml": spec}, progress=progress)
         run_id = file_and_report(folder, store, experiment, options, progress)

@@ -130,6 +130,8 @@ def keep_study(
         "config_sha256": value_digest({"seed": seed, **settings}),
         "evidence": evidence_facts(),
         "git": git_commit(CHECKOUT),
+        "seconds": dict(progress.seconds),
+        "system": progress.used(),
         **study.facts,
     }
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)

@@ -75,6 +75,7 @@ def small_facts(small_plan: RunPlan) -> dict[str, Any]:
         "evidence": {"folder": "configs/evidence", "sha256": "e" * 64, "files": 3},
         "git": {"commit": "a" * 40, "changed": False},
         "seconds": {"fit": 1.0},
+        "system": {"wall_seconds": 9.5, "cpu_seconds": 14.0, "peak_memory_megabytes": 512.0},
     }
 
 
@@ -85,6 +86,18 @@ def small_run(
     """A run folder; tests read it and leave it as it is."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     return save_run(small_result, folder, facts=small_facts, files={"experiment.yaml": "name: small\n"})
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite store of MLflow's without any run, to be copied: making one takes five seconds."""
+    from pipeline.tracking.client import quiet_mlflow
+
+    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    uri = f"sqlite:///{file}"
+    with quiet_mlflow(uri) as mlflow:
+        mlflow.MlflowClient(tracking_uri=uri).search_experiments()
+    return file
 
 
 @pytest.fixture(scope="session")

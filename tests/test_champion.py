@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,12 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-def registry(small_run: Path, small_plan: RunPlan, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+def registry(
+    small_run: Path, small_plan: RunPlan, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Registry:
     import mlflow
 
-    uri = resolve_store(str(tmp_path_factory.mktemp("registry") / "mlflow.db"))
+    uri = resolve_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("registry"))))
     parent = track_run(load_run(small_run), uri, "champions")
     assert small_plan.external is not None
     return Registry(uri, small_run, parent, mlflow.MlflowClient(tracking_uri=uri), small_plan.external)

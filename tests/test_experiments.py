@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -114,3 +117,16 @@ def test_a_source_knows_whether_its_patients_are_drawn(tmp_path: Path) -> None:
     read = resolve_cohort(CohortChoice(cohort="poplar"), data, "train", "mine")
     assert (drawn.simulated, drawn.name) == (True, "keynote_189")
     assert (read.simulated, read.name) == (False, "poplar")
+
+
+def test_what_a_job_took_is_measured() -> None:
+    progress = StageProgress(Console(file=io.StringIO()), quiet=True)
+    before = progress.used()
+    held = np.ones(30_000_000)  # 240 megabytes, touched
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
+        held.sum()
+    after = progress.used()
+    assert after["cpu_seconds"] - before["cpu_seconds"] >= 0.15
+    assert after["wall_seconds"] >= after["cpu_seconds"] * 0.4 / (os.cpu_count() or 1)
+    assert after["peak_memory_megabytes"] >= max(200, before["peak_memory_megabytes"])

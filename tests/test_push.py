@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,8 @@ def push(folder: Path, store: Path) -> tuple[Any, Any]:
     return client, answer.stdout.partition("filed as ")[2].split()[0]
 
 
-def test_a_study_is_one_run_with_landmarks_as_steps(study: Path, tmp_path: Path) -> None:
-    client, run_id = push(study, tmp_path / "mlflow.db")
+def test_a_study_is_one_run_with_landmarks_as_steps(study: Path, empty_store: Path, tmp_path: Path) -> None:
+    client, run_id = push(study, shutil.copy(empty_store, tmp_path / "mlflow.db"))
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["analysis.endpoint"] == "os"
@@ -70,8 +71,10 @@ def test_a_study_is_one_run_with_landmarks_as_steps(study: Path, tmp_path: Path)
     assert len(client.search_runs([run.info.experiment_id])) == 1
 
 
-def test_a_run_that_was_not_tracked_is_filed_later(small_run: Path, tmp_path: Path) -> None:
-    client, run_id = push(small_run, tmp_path / "mlflow.db")
+def test_a_run_that_was_not_tracked_is_filed_later(
+    small_run: Path, empty_store: Path, tmp_path: Path
+) -> None:
+    client, run_id = push(small_run, shutil.copy(empty_store, tmp_path / "mlflow.db"))
     parent = client.get_run(run_id)
     children = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert {c.data.tags["model"] for c in children} == {"cox", "rsf", "pdl1", "oracle"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +91,12 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def servers(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def servers(
+    small_run: Path, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Server]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")  # the server sets it; so it is unset after
-        uri = resolve_store(str(tmp_path_factory.mktemp("store") / "mlflow.db"))
+        uri = resolve_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("store"))))
         parent = track_run(load_run(small_run), uri, "served")
         yield {name: Server(uri, name, parent) for name in ("cox", "rsf", "pdl1")}
 

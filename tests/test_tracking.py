@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,9 +38,8 @@ class Filed:
 
 
 @pytest.fixture(scope="module")
-def filed(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Filed:
-    folder = tmp_path_factory.mktemp("store")
-    uri = resolve_store(str(folder / "mlflow.db"))
+def filed(small_run: Path, empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Filed:
+    uri = resolve_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("store"))))
     parent = track_run(load_run(small_run), uri, "tests of lungio")
     import mlflow
 
@@ -106,7 +106,20 @@ def test_runs_can_be_filtered_by_tag(filed: Filed) -> None:
     assert len(filed.client.search_runs([experiment], query)) == 1
     tags = filed.client.get_run(filed.parent).data.tags
     assert tags["git_commit"] == "a" * 40
+    facts = load_run(filed.run).facts
+    assert tags["cohort_sha256"] == facts["cohorts"]["train"]["sha256"]
+    assert tags["evidence_version"] == "e" * 12
     assert tags["mlflow.note.content"].startswith("For research only")
+
+
+def test_what_a_run_took_stands_among_the_system_metrics(filed: Filed) -> None:
+    metrics = filed.client.get_run(filed.parent).data.metrics
+    assert {name: value for name, value in metrics.items() if name.startswith("system/")} == {
+        "system/wall_seconds": 9.5,
+        "system/cpu_seconds": 14.0,
+        "system/peak_memory_megabytes": 512.0,
+        "system/seconds/fit": 1.0,
+    }
 
 
 def test_cohorts_and_evidence_are_data_sets_with_digests(filed: Filed) -> None:

@@ -73,6 +73,7 @@ def test_a_starter_project_runs_from_an_installed_wheel_outside_the_checkout(
                "--no-deps", "--force-reinstall", "--disable-pip-version-check", str(wheel)]  # fmt: skip
     subprocess.run(install, check=True, capture_output=True)
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
+    clean["NUMBA_DISABLE_JIT"] = "1"  # compiling takes longer than this run
     place = subprocess.run(
         [str(python), "-c", "import experiments.cli, pipeline; print(experiments.cli.__file__)"],
         cwd=tmp_path, env=clean, check=True, capture_output=True, text=True,

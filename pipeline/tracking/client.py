@@ -16,6 +16,7 @@ from pipeline.tracking.store import artifact_root, keep_offline
 METRICS_A_CALL: Final = 1000  # what MLflow accepts at once
 PARAMETERS_A_CALL: Final = 100
 PARAMETER_LETTERS: Final = 500
+VERSION_LETTERS: Final = 12
 
 
 def log(
@@ -63,6 +64,39 @@ def quiet_mlflow(uri: str) -> Iterator[Any]:
             yield mlflow
         finally:
             mlflow.set_tracking_uri(before)
+
+
+def facts_tags(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that every run of ours carries: what decided it, and what it is for.
+
+    ``cohort_sha256`` is the digest of the training cohort (of the first, where none has that part), and
+    ``evidence_version`` that of the published figures it rests on, shortened as git shortens a commit.
+    """
+    cohorts = facts["cohorts"]
+    first = cohorts.get("train") or next(iter(cohorts.values()), {"name": "", "sha256": ""})
+    return {
+        "run": facts["name"],
+        "cohort": first["name"],
+        "cohort_sha256": first["sha256"],
+        "config_sha256": facts["config_sha256"],
+        "evidence_sha256": facts["evidence"]["sha256"],
+        "evidence_version": facts["evidence"]["sha256"][:VERSION_LETTERS],
+        "git_commit": (facts.get("git") or {}).get("commit", ""),
+        "lungio": facts["versions"]["lungio"],
+        "mlflow.note.content": facts["research_use"],
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def system_metrics(facts: Mapping[str, Any]) -> list[tuple[str, float, int]]:
+    """Return what a job took as MLflow's system metrics, which its pages show on a tab of their own.
+
+    MLflow's own sampler watches a run while it is open in the store; ours are filed when they are whole, so
+    the job measures itself: time on the clock and of processors, largest memory, seconds of each stage.
+    """
+    found = {f"system/{name}": value for name, value in facts.get("system", {}).items()}
+    found |= {f"system/seconds/{metric_name(s)}": value for s, value in facts.get("seconds", {}).items()}
+    return [(name, float(value), 0) for name, value in found.items()]
 
 
 def metric_name(name: str) -> str:

@@ -13,7 +13,15 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
-from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow
+from pipeline.tracking.client import (
+    facts_tags,
+    flat,
+    log,
+    metric_name,
+    open_experiment,
+    quiet_mlflow,
+    system_metrics,
+)
 from pipeline.tracking.served_rows import Served
 
 SHORT: Final = {"cross-validation": "cv", "external": "external"}  # as metrics are prefixed
@@ -46,7 +54,8 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
         parent = client.create_run(experiment_id, run_name=name, tags=_tags(view.facts)).info.run_id
         status = "KILLED"
         try:
-            log(client, parent, parent_parameters(view.facts), summary_metrics(view.table("scores")))
+            metrics = summary_metrics(view.table("scores")) + system_metrics(view.facts)
+            log(client, parent, parent_parameters(view.facts), metrics)
             client.log_inputs(parent, _datasets(view.facts))
             for part in ("figures", "tables"):
                 client.log_artifacts(parent, str(view.folder / part), part)
@@ -185,19 +194,10 @@ def summary_metrics(scores: pd.DataFrame) -> list[tuple[str, float, int]]:
 
 
 def _tags(facts: Mapping[str, Any]) -> dict[str, str]:
-    git = facts.get("git") or {}
-    tags = {
-        "run": facts["name"],
+    tags = facts_tags(facts) | {
         "endpoint": facts["analysis"]["endpoint"],
-        "cohort": facts["cohorts"]["train"]["name"],
         "simulated": str(facts["simulated"]).lower(),
-        "config_sha256": facts["config_sha256"],
-        "evidence_sha256": facts["evidence"]["sha256"],
-        "git_commit": git.get("commit", ""),
-        "lungio": facts["versions"]["lungio"],
-        "mlflow.note.content": facts["research_use"],
         "mlflow.source.name": "lungio run",
-        "mlflow.source.type": "LOCAL",
     }
     return {key: value for key, value in tags.items() if value}
 

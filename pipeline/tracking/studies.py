@@ -9,7 +9,15 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
-from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow
+from pipeline.tracking.client import (
+    facts_tags,
+    flat,
+    log,
+    metric_name,
+    open_experiment,
+    quiet_mlflow,
+    system_metrics,
+)
 
 # What may count along a metric's axis, None for nothing: the first that tells a table's rows apart.
 STEPS: Final = ("landmark_months", "horizon_months", "months", None, "patients", "group")
@@ -43,6 +51,7 @@ def track_study(view: RunView, uri: str, experiment: str) -> str:
         status = "KILLED"
         try:
             metrics = [m for name in view.tables for m in study_metrics(name, view.table(name))]
+            metrics += system_metrics(facts)
             log(client, run, {"seed": facts["seed"], **cohorts, **flat(facts["settings"])}, metrics)
             log_folder(client, run, view)
             status = "FINISHED"
@@ -116,18 +125,10 @@ def _estimates(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 def study_tags(facts: dict[str, Any]) -> dict[str, str]:
     """Return the tags of a run that files a study."""
-    git = facts.get("git") or {}
     simulated = facts["simulated"]
-    tags = {
+    tags = facts_tags(facts) | {
         "study": facts["kind"],
-        "run": facts["name"],
         "simulated": "mixed" if simulated is None else str(simulated).lower(),
-        "config_sha256": facts["config_sha256"],
-        "evidence_sha256": facts["evidence"]["sha256"],
-        "git_commit": git.get("commit", ""),
-        "lungio": facts["versions"]["lungio"],
-        "mlflow.note.content": facts["research_use"],
         "mlflow.source.name": f"lungio {facts['kind']}",
-        "mlflow.source.type": "LOCAL",
     }
     return {key: value for key, value in tags.items() if value}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
-from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow
+from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow, system_metrics
 from pipeline.tracking.runs import score_metrics
 from pipeline.tracking.studies import log_folder, study_tags
 
@@ -40,7 +40,7 @@ def track_sweep(view: RunView, uri: str, experiment: str, progress: Progress = s
         parent = client.create_run(place, run_name=view.folder.resolve().name, tags=tags).info.run_id
         status = "KILLED"
         try:
-            log(client, parent, flat(view.facts["settings"]), best_metrics(view))
+            log(client, parent, flat(view.facts["settings"]), best_metrics(view) + system_metrics(view.facts))
             for done, row in enumerate(runs.to_dict("records"), start=1):
                 _track_one(client, view, place, parent, row, by_run.get(row["run"]))
                 progress("file in MLflow", done, len(runs))
