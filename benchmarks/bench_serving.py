@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,14 @@ def a_run(folder: Path) -> Path:
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[1])
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    return environment | {"PYTHONPATH": root, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    # MLflow starts its server by name, so the environment's programs must be found, as when it is active.
+    programs = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    return environment | {
+        "PATH": programs,
+        "PYTHONPATH": root,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
 
 
 @contextmanager
@@ -159,7 +166,8 @@ def served(folder: Path, name: str, log: Path) -> Iterator[str]:
             yield address
         finally:
             # The command is a shell's parent; its group is ours alone.
-            os.killpg(server.pid, 15)
+            with suppress(ProcessLookupError):  # a server that never came up has gone by itself
+                os.killpg(server.pid, 15)
             server.wait(timeout=30)
 
 
