@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,57 +16,26 @@ Seed = Annotated[int | None, typer.Option(help="another seed than the file's")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
 
 
-def benefit(
-    config: Annotated[str, typer.Argument(help="a study: a shipped name (poplar_benefit) or a YAML file")],
-    data: Data = None,
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Prognostic or predictive: who gains from one arm over the other in a randomised cohort."""
-    from experiments.benefit_command import run_benefit
-    from experiments.cli import at_least, console
+def _study(name: str, example: str, does: str) -> Callable[..., None]:
+    """Return the command `name` with the usual options: ``run_<name>`` of its module, imported on use."""
 
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_benefit(config, data, out, n, seed, report, console())
+    def command(
+        config: str = typer.Argument(help=f"a study: a shipped name ({example}) or a YAML file"),
+        data: Data = None,
+        out: Out = None,
+        n: Draw = None,
+        seed: Seed = None,
+        report: Report = True,
+    ) -> None:
+        from experiments.cli import at_least, console
 
+        at_least("--n", n, 1)
+        at_least("--seed", seed, 0)
+        run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
+        run(config, data, out, n, seed, report, console())
 
-def decide(
-    config: Annotated[str, typer.Argument(help="a study: a shipped name (mrd_policy) or a YAML file")],
-    data: Data = None,
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Play policies of declared rules in simulated patients, or weigh marker rules in randomised ones."""
-    from experiments.cli import at_least, console
-    from experiments.decide_command import run_decide
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_decide(config, data, out, n, seed, report, console())
-
-
-def dynamic(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_dynamic) or a YAML file")
-    ],
-    data: Data = None,
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Predict anew at every landmark from serial measurements, beside baseline alone."""
-    from experiments.cli import at_least, console
-    from experiments.dynamic_command import run_dynamic
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_dynamic(config, data, out, n, seed, report, console())
+    command.__name__, command.__doc__ = name, does
+    return command
 
 
 def mechanism(
@@ -112,40 +83,18 @@ def power(
     )
 
 
-def toxicity(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_toxicity) or a YAML file")
-    ],
-    data: Data = None,
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Adverse events with competing risks, and whether patients with one live longer, rightly asked."""
-    from experiments.cli import at_least, console
-    from experiments.toxicity_command import run_toxicity
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_toxicity(config, data, out, n, seed, report, console())
-
-
-def transport(
-    config: Annotated[str, typer.Argument(help="a study: a shipped name (chowell_transport) or a YAML file")],
-    data: Data = None,
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
-    from experiments.cli import at_least, console
-    from experiments.transport_command import run_transport
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_transport(config, data, out, n, seed, report, console())
-
-
-STUDY_COMMANDS: Final = (benefit, decide, dynamic, mechanism, power, toxicity, transport)
+STUDY_COMMANDS: Final = (
+    _study("benefit", "poplar_benefit",
+           "Prognostic or predictive: who gains from one arm over the other in a randomised cohort."),
+    _study("decide", "mrd_policy",
+           "Play policies of declared rules in simulated patients, "
+           "or weigh marker rules in randomised ones."),
+    _study("dynamic", "keynote_189_dynamic",
+           "Predict anew at every landmark from serial measurements, beside baseline alone."),
+    mechanism,
+    power,
+    _study("toxicity", "keynote_189_toxicity",
+           "Adverse events with competing risks, and whether patients with one live longer, rightly asked."),
+    _study("transport", "chowell_transport",
+           "Train on patients drawn from publications alone, without the test cohort's; judge on real ones."),
+)  # fmt: skip
