@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline.artifacts import RunView
     from pipeline.schema import Progress
 
 
@@ -39,28 +40,26 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     from pipeline.schema import InputError
     from pipeline.tracking.store import check_store, resolve_store
 
-    load_run(folder)
+    view = load_run(folder)
     store = resolve_store(tracking_uri)
     check_store(store)
     if not experiment.strip():
         raise InputError("--experiment must not be empty")
     with StageProgress(console) as progress:
-        run_id = file_folder(folder, store, experiment, progress)
+        run_id = file_view(view, store, experiment, progress)
     console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
     return run_id
 
 
-def file_folder(folder: Path, store: str, experiment: str, progress: Progress) -> str:
+def file_view(view: RunView, store: str, experiment: str, progress: Progress) -> str:
     """File a run, a study or a sweep in a store that was checked; return the identifier of its parent run."""
-    from pipeline.artifacts import load_run
     from pipeline.report import NOTEBOOK, PAGE
     from pipeline.schema import InputError
 
-    view = load_run(folder)
     try:
         kind = view.facts.get("kind")
     except ValueError as error:
-        raise InputError(f"{folder}/run.json is not whole: {error}") from None
+        raise InputError(f"{view.folder}/run.json is not whole: {error}") from None
     from pipeline.tracking import log_report, track_run, track_study, track_sweep
 
     if kind == "sweep":
@@ -68,5 +67,5 @@ def file_folder(folder: Path, store: str, experiment: str, progress: Progress) -
     if kind is not None:
         return track_study(view, store, experiment)  # its page is a file of the folder
     run_id = track_run(view, store, experiment, progress)
-    log_report(store, run_id, [f for f in (folder / PAGE, folder / NOTEBOOK) if f.is_file()])
+    log_report(store, run_id, [f for f in (view.folder / PAGE, view.folder / NOTEBOOK) if f.is_file()])
     return run_id

@@ -103,9 +103,10 @@ def run_sweep(config: str, places: Places, console: Console) -> Path:
             page = keep_study("sweep", spec, study, folder, started, progress, places.report)
             journal.unlink()
         if store is not None:
-            from experiments.push_command import file_folder
+            from experiments.push_command import file_view
+            from pipeline.artifacts import load_run
 
-            file_folder(folder, store, spec.tracking.experiment, progress)
+            file_view(load_run(folder), store, spec.tracking.experiment, progress)
     print_sweep(spec, study, folder, page, places, console)
     return folder
 
