@@ -255,12 +255,11 @@ def grow_tree(
             ratio[leaves] = own_ratio
             for k in range(rank_count):
                 r = ranks_here[k]
-                if leaving[r] > 0:
-                    entry_rank[written], entry_leaving[written] = r, leaving[r]
-                    for c in range(causes):
-                        entry_events[written, c] = events[c, r]
-                    written += 1
-                    entries[leaves] += 1
+                entry_rank[written], entry_leaving[written] = r, leaving[r]
+                for c in range(causes):
+                    entry_events[written, c] = events[c, r]
+                written += 1
+            entries[leaves] = rank_count
             leaves += 1
             continue
 
