@@ -86,7 +86,8 @@ def observe(patients: pd.DataFrame, month: float, schedule: Floats | None = None
         `os_months`, `died`, `pfs_months`, `progressed_or_died`; times are whole days, rounded up,
         in months, so that none is zero and ties occur as they do in real data.
     """
-    enrolled = patients[["enrolled_month", "dropout_months", "os_event_months", "pfs_event_months"]]
+    wanted = ["enrolled_month", "dropout_months", "os_event_months", "pfs_event_months"]
+    enrolled = patients[wanted if schedule is None else [*wanted, SCAN_SHIFT]]
     enrolled = enrolled[(enrolled["enrolled_month"] < month).to_numpy()]
     watched = np.asarray(np.minimum(enrolled["dropout_months"], month - enrolled["enrolled_month"]))
     out = pd.DataFrame(index=enrolled.index)
@@ -98,10 +99,7 @@ def observe(patients: pd.DataFrame, month: float, schedule: Floats | None = None
         out[event] = happens <= watched
         until = watched
         if schedule is not None and event == "progressed_or_died":
-            shift = patients[SCAN_SHIFT].to_numpy(dtype=float)[
-                (patients["enrolled_month"] < month).to_numpy()
-            ]
-            last = ScanDays(schedule, shift).last_by(watched)
+            last = ScanDays(schedule, enrolled[SCAN_SHIFT].to_numpy(dtype=float)).last_by(watched)
             until = np.minimum(np.maximum(last, 1 / DAYS_PER_MONTH), watched)
         seen = np.where(out[event], happens, until)
         out[months] = np.ceil(seen * DAYS_PER_MONTH) / DAYS_PER_MONTH
