@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,6 @@ from pipeline.evaluate.horizons import unusable
 from pipeline.evaluate.predictions import Predictions
 from pipeline.evaluate.scoring import WORKERS
 from pipeline.metrics import interval, net_benefit, resamples
-from pipeline.metrics.contract import Outcome
 from pipeline.schema import Floats
 
 EVERYBODY: Final = "everybody"  # the strategy of acting on all patients, named like a model
@@ -39,11 +39,9 @@ def decision_table(
     for predictions, child in zip(judged, rng.spawn(len(judged)), strict=True):
         weights = resamples(len(predictions.y), analysis.bootstrap.replicates, child)
         for horizon in (h for h in analysis.horizons_months if not unusable(predictions.y, h)):
-
-            def benefit(risk: Floats, horizon: float = horizon, weights: Floats = weights,
-                        y: Outcome = predictions.y) -> Floats:  # fmt: skip
-                return net_benefit(y, risk, horizon, thresholds, weights)
-
+            benefit = partial(
+                net_benefit, predictions.y, horizon_months=horizon, thresholds=thresholds, weights=weights
+            )
             risks = {EVERYBODY: [np.ones(len(predictions.y))]}
             risks |= {m: [1 - p.at(horizon) for p in repeats] for m, repeats in predictions.models.items()}
             flat = [risk for repeats in risks.values() for risk in repeats]
