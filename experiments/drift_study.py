@@ -52,7 +52,6 @@ class Found:
     tables: Mapping[str, pd.DataFrame]
     account: Mapping[str, Any]
     cohorts: Mapping[str, Cohort]
-    horizon_months: float
 
 
 def training_cohort(view: RunView, data: Path | None) -> Cohort:
@@ -134,7 +133,7 @@ def compare_cohorts(
     tables |= {} if outcomes is None else {"outcomes": outcomes}
     tables["separation"] = separation.drops.rename_axis("column").rename("drop").reset_index()
     account = _account(view, new, drift, separation, outcomes, rules, notes)
-    return Found(drift, tables, account, {"train": old, "new": new}, horizon or 0.0)
+    return Found(drift, tables, account, {"train": old, "new": new})
 
 
 def _common_horizon(analysis: Mapping[str, Any], old: Cohort, new: Cohort) -> tuple[float | None, str]:

@@ -144,7 +144,7 @@ def separate(
     held, truth = x[~learnt], y[~learnt]
     chance = model.predict_proba(held.to_numpy())[:, 1]
     auc, error = _delong(truth, chance)
-    fallen = _drops(model, held.to_numpy(), truth, _sources(held), shuffle_rng) if with_drops else {}
+    fallen = _drops(model, held.to_numpy(), truth, chance, _sources(held), shuffle_rng) if with_drops else {}
     drops = pd.Series(fallen, dtype=float)
     p = float(mannwhitneyu(chance[truth == 1], chance[truth == 0], alternative="greater").pvalue)
     low, high = (float(np.clip(auc + z * error, 0, 1)) for z in (-1.959964, 1.959964))
@@ -169,11 +169,12 @@ def _drops(
     model: Any,
     x: NDArray[np.float64],
     y: NDArray[np.int64],
+    chance: NDArray[np.float64],
     columns: NDArray[np.str_],
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    """By how much the AUC falls when each column, with its gaps, is shuffled among the patients."""
-    whole = roc_auc_score(y, model.predict_proba(x)[:, 1])
+    """By how much the AUC of `chance` falls when each column, with its gaps, is shuffled among patients."""
+    whole = roc_auc_score(y, chance)
     drop = {}
     for column in dict.fromkeys(columns):
         shuffled = x.copy()
@@ -196,7 +197,7 @@ def _auc(
         model = _classifier(key, seed).fit(x[train], y[train])
         chance[test] = model.predict_proba(x[test])[:, 1]
         if with_importance and key == "boosted trees":
-            fallen.append(_drops(model, x[test], y[test], columns, rng))
+            fallen.append(_drops(model, x[test], y[test], chance[test], columns, rng))
     mean = pd.DataFrame(fallen).mean() if fallen else None
     return float(roc_auc_score(y, chance)), mean
 

@@ -24,7 +24,7 @@ def drift_verdict(run: RunView) -> str:
 
 
 def drift_markers(run: RunView) -> str:
-    """Return the shift of every column, those with alarms first."""
+    """Return the shift of every column, those that cannot be compared first, then the largest index."""
     table, findings = run.table("shift"), run.table("findings")
     worst = findings[findings["what"].isin(["values", "missing", "unseen category"])]
     finding = worst.drop_duplicates("subject").set_index("subject")["finding"].to_dict()
