@@ -73,14 +73,11 @@ def randomised_study(spec: RandomisedStudy, cohort: Cohort, rng: np.random.Gener
 def _chosen(spec: RandomisedStudy) -> pd.DataFrame:
     import pandas as pd
 
+    from pipeline.decide import bound_words
+
     rows = []
     for name, rule in spec.rules.items():
-        bounds = [
-            f"{t.column} at least {t.at_least:g}"
-            if t.at_least is not None
-            else f"{t.column} below {t.below:g}"
-            for t in rule.when
-        ]
+        bounds = [f"{t.column} {bound_words(t.at_least, t.below)}" for t in rule.when]
         rows.append((rule.label or name, " and ".join(bounds), rule.arm, rule.otherwise))
     return pd.DataFrame(rows, columns=["strategy", "where", "arm", "otherwise"])
 

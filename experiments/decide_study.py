@@ -12,7 +12,7 @@ import numpy as np
 from experiments.decide_command import Arm, PolicyStudy
 from experiments.decide_variants import Variant
 from experiments.studies import Study
-from pipeline.decide import Action, Judging, Outcome, Policy, World
+from pipeline.decide import Action, Judging, Outcome, Policy, World, bound_words
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress
 
@@ -164,10 +164,8 @@ def _declared(
 def _state(action: Action) -> str:
     where = action.where
     assert where is not None  # noqa: S101 - asked by the caller
-    bound = (
-        f"among {', '.join(where.equals)}" if where.equals is not None
-        else f"at least {where.at_least:g}" if where.at_least is not None else f"below {where.below:g}"
-    )  # fmt: skip
+    among = where.equals
+    bound = bound_words(where.at_least, where.below) if among is None else f"among {', '.join(among)}"
     return f"true {where.column} {bound}"
 
 
@@ -185,8 +183,7 @@ def _words(trigger: Mapping[str, Any]) -> str:
         return "progression"
     what = trigger.get("column") or trigger.get("assay") or f"{kind} {trigger.get('name')}"
     of = "" if trigger.get("of", "value") == "value" else f" {trigger['of'].replace('_', ' ')}"
-    bound = f"at least {trigger['at_least']:g}" if "at_least" in trigger else f"below {trigger['below']:g}"
-    return f"{what}{of} {bound}"
+    return f"{what}{of} {bound_words(trigger.get('at_least'), trigger.get('below'))}"
 
 
 def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame]) -> Study:

@@ -3,7 +3,7 @@
 from pipeline.decide.follow import follow
 from pipeline.decide.knowledge import WEEK, Known, Series, gather, prediction_series
 from pipeline.decide.outcomes import Action, Clock, Ratios, Where, months_under
-from pipeline.decide.policy import START, Assay, Policy, Rule
+from pipeline.decide.policy import START, Assay, Policy, Rule, bound_words
 from pipeline.decide.strategies import Guided, Outcome, World
 from pipeline.decide.value import (
     Judging,
@@ -30,6 +30,7 @@ __all__ = [
     "Series",
     "Where",
     "World",
+    "bound_words",
     "difference_table",
     "follow",
     "gather",

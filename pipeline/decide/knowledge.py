@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.decide.policy import Assay, Policy
 from pipeline.schema import Cohort, Floats, InputError
@@ -149,13 +150,20 @@ def assay_results(cohort: Cohort, assay: Assay, rng: np.random.Generator) -> Ser
         value = there.astype(float)
         if assay.sensitivity is not None and assay.specificity is not None:
             value = np.where(there, chance[order] < assay.sensitivity, chance[order] >= assay.specificity)
-    count = np.bincount(row, minlength=len(cohort))
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    shape = (len(cohort), max(int(count.max(initial=0)), 1))
+    place = place_of_each(row)
+    shape = (len(cohort), int(place.max(initial=0)) + 1)
     series = Series(np.full(shape, np.nan), np.full(shape, np.nan))
     series.known_months[row, place] = months[order] + assay.turnaround_weeks * WEEK
     series.values[row, place] = value.astype(float)
     return series
+
+
+def place_of_each(row: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the number of each row among those of the same patient, who stand together; from 0."""
+    new = np.ones(len(row), dtype=bool)
+    new[1:] = row[1:] != row[:-1]
+    start = np.flatnonzero(new)
+    return np.arange(len(row)) - np.repeat(start, np.diff(np.append(start, len(row))))
 
 
 def prediction_series(table: pd.DataFrame, patients: pd.Index, value: str) -> Series:

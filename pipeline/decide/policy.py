@@ -181,11 +181,6 @@ class Policy(Spec):
         )
         return self.model_copy(update={"label": f"{self.label}, triggers reversed", "rules": rules})
 
-    def with_assay(self, name: str, **changes: float | None) -> Policy:
-        """Return the policy with one assay changed, checked anew."""
-        assay = Assay.model_validate(self.assays[name].model_dump() | changes)
-        return self.model_copy(update={"assays": self.assays | {name: assay}})
-
     def faults(self, cohort: Cohort) -> list[str]:
         """Return what of the policy such a cohort cannot answer."""
         found = []
@@ -211,3 +206,8 @@ def within(values: Floats, at_least: float | None, below: float | None) -> NDArr
         return np.asarray(values >= at_least)
     assert below is not None  # noqa: S101 - every spec with bounds has one
     return np.asarray(values < below)
+
+
+def bound_words(at_least: float | None, below: float | None) -> str:
+    """Return the bound that is given as words."""
+    return f"below {below:g}" if at_least is None else f"at least {at_least:g}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Spec
+from pipeline.decide.knowledge import place_of_each
 from pipeline.decide.outcomes import Action, Clock, in_state, months_under
 from pipeline.decide.policy import MarkerTrigger
 from pipeline.schema import Cohort, Floats, InputError, Truth
@@ -154,7 +155,7 @@ class World:
         row = self.patients.get_indexer(pd.Index(mine["patient"]))
         at = mine["months"].to_numpy(dtype=float)
         name = mine["action"].to_numpy(dtype=object)
-        place = _place(row)
+        place = place_of_each(row)
         starts = np.full((n, 2 * (int(place.max(initial=0)) + 1)), np.inf)
         factors = {e: np.ones_like(starts) for e in ENDPOINTS}
         for key in dict.fromkeys(name):
@@ -219,11 +220,3 @@ def known_truth(cohort: Cohort) -> Truth:
         raise InputError(f"cohort {cohort.name!r} has no truth: what other decisions bring is known of "
                          "simulated patients only")  # fmt: skip
     return cohort.truth
-
-
-def _place(row: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the number of each row among those of the same patient, who stand together."""
-    new = np.ones(len(row), dtype=bool)
-    new[1:] = row[1:] != row[:-1]
-    start = np.flatnonzero(new)
-    return np.arange(len(row)) - np.repeat(start, np.diff(np.append(start, len(row))))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.decide.strategies import Outcome
-from pipeline.metrics import interval, net_benefit, resamples
+from pipeline.metrics import estimate, interval, net_benefit, resamples
 from pipeline.schema import Floats
 
 QUANTITIES: Final = ("rmst", "event_free", "treated_months", "severe_events", "acted")
@@ -171,9 +171,7 @@ def _weights(patients: int, judging: Judging, rng: np.random.Generator) -> Float
 
 
 def _mean(values: Floats, weights: Floats, level: float) -> tuple[float, float, float]:
-    means = weights @ values
-    low, high = interval(means[1:], level)
-    return float(means[0]), float(low), float(high)
+    return estimate(weights @ values, level)
 
 
 def _between(values: Floats, cohort: Sequence[int]) -> float:

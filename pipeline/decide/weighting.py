@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.decide.strategies import Guided
-from pipeline.metrics import interval, resamples
+from pipeline.metrics import estimate, resamples
 from pipeline.metrics.event_free import EventFree
 from pipeline.schema import Cohort, Floats, InputError, outcome
 
@@ -104,8 +104,7 @@ def _values(
 
 
 def _estimate(values: Floats, level: float) -> dict[str, float]:
-    low, high = interval(values[1:], level)
-    return {"value": float(values[0]), "low": float(low), "high": float(high)}
+    return dict(zip(("value", "low", "high"), estimate(values, level), strict=True))
 
 
 def _check(cohort: Cohort, rules: Mapping[str, Guided], probabilities: Mapping[str, float]) -> None:

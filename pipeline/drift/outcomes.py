@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from pipeline.config import Analysis, Bootstrap
 from pipeline.evaluate import judge
 from pipeline.evaluate.predictions import Predictions
-from pipeline.metrics import interval
+from pipeline.metrics import estimate
 from pipeline.schema import Floats
 
 MEASURES: Final = {
@@ -81,5 +81,4 @@ def outcome_drift(
 
 
 def _estimate(name: str, values: Floats) -> dict[str, float]:
-    low, high = interval(values[1:], LEVEL)
-    return {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
+    return dict(zip((name, f"{name}_low", f"{name}_high"), estimate(values, LEVEL), strict=True))

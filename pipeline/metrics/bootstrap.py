@@ -26,3 +26,9 @@ def interval(values: Floats, level: float) -> tuple[Floats, Floats]:
     filled = np.where(enough, np.where(defined, values, np.nan), 0.0)
     low, high = np.nanquantile(filled, [tail, 1 - tail], axis=0)
     return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
+
+
+def estimate(values: Floats, level: float) -> tuple[float, float, float]:
+    """Return the value of the sample itself, the first of `values`, and its interval over the others."""
+    low, high = interval(values[1:], level)
+    return float(values[0]), float(low), float(high)

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.artifacts import RunView
 from pipeline.config import Analysis
 from pipeline.evaluate.horizons import prediction_months
-from pipeline.metrics import METRICS, interval, resamples
+from pipeline.metrics import METRICS, estimate, resamples
 from pipeline.models import SurvivalModel, load_model
 from pipeline.schema import Cohort, Floats, InputError, outcome
 from pipeline.tracking.client import quiet_mlflow
@@ -132,9 +132,7 @@ def paired_difference(
     for model in (first, second):
         prediction = model.predict(cohort.observed, months)
         values.append(METRICS[METRIC].compute(y, prediction, prediction, None, weights))
-    difference = values[0] - values[1]
-    low, high = interval(difference[1:], LEVEL)
-    return float(difference[0]), float(low), float(high)
+    return estimate(values[0] - values[1], LEVEL)
 
 
 def _decide(

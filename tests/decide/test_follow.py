@@ -128,7 +128,8 @@ def test_results_come_after_the_turnaround_and_in_a_row() -> None:
         first = max(np.floor(pfs[patient] - 8.0) + 1, 3.0)  # first positive sample, then one more
         due = first + 1 + 7 / 30.4375
         assert due - 1e-6 <= month <= due + 7 / 30.4375 + 0.05, patient
-    slow = policy.with_assay("blood", turnaround_weeks=5)
+    late = policy.assays["blood"].model_copy(update={"turnaround_weeks": 5})
+    slow = policy.model_copy(update={"assays": policy.assays | {"blood": late}})
     later = follow(slow, gather(slow, cohort, np.random.default_rng(0)), 36)
     shift = later[later["rule"] == "persistence"].set_index("patient")["months"] - persistence
     assert shift.dropna().between(3 * 7 / 30.4375, 5 * 7 / 30.4375).all()
