@@ -9,13 +9,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from experiments.cohorts import resolve_simulated
-from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_yaml
+from experiments.config import NAME_PATTERN, CohortChoice, find_config
 from experiments.progress import StageProgress
 from experiments.studies import keep_study, print_places, read_study, study_folder, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.decide import START, Action, Guided, Policy
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
+from pipeline.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

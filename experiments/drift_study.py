@@ -90,8 +90,9 @@ def training_cohort(view: RunView, data: Path | None) -> Cohort:
 def new_cohort(name: str, data: Path | None, patients: int, rng: np.random.Generator) -> Cohort:
     """Return the new patients: from a cohort folder, drawn, or read from a file."""
     from experiments.cohorts import resolve_cohort
-    from experiments.config import CohortChoice, find_config, read_yaml
+    from experiments.config import CohortChoice, find_config
     from pipeline.artifacts import load_cohort
+    from pipeline.yaml_file import read_yaml
 
     if (Path(name) / "manifest.json").is_file():
         return load_cohort(Path(name))
