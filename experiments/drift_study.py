@@ -101,7 +101,7 @@ def new_cohort(name: str, data: Path | None, patients: int, rng: np.random.Gener
     except InputError:
         real = False  # a trial of the register, or a fault that resolve_cohort words
     choice = CohortChoice(cohort=name, patients=None if real else patients)
-    source = resolve_cohort(choice, data, "new", name)
+    source = resolve_cohort(choice, data, "new", f"drift RUN {name}")
     return source.cohort(rng, None if real else f"{source.name}_new")
 
 
