@@ -3,6 +3,7 @@
 from pipeline.report.sections.decide import strategy_differences, strategy_values, weighted_strategies
 from pipeline.report.sections.drift import drift_markers, drift_rules, drift_verdict
 from pipeline.report.sections.dynamic import landmark_scores, patient_pages
+from pipeline.report.sections.enrich import enrich_drawn, enrich_gains, enrich_groups, enrich_needed
 from pipeline.report.sections.explaining import agreement, explanations
 from pipeline.report.sections.methods import methods, sources
 from pipeline.report.sections.opening import checks, opening
@@ -28,6 +29,10 @@ __all__ = [
     "drift_markers",
     "drift_rules",
     "drift_verdict",
+    "enrich_drawn",
+    "enrich_gains",
+    "enrich_groups",
+    "enrich_needed",
     "explanations",
     "fidelity",
     "findings",
