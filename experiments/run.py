@@ -183,7 +183,9 @@ def resolve_sources(experiment: Experiment, options: Options) -> dict[str, Cohor
     if external is not None:
         choices["external"] = external
     config = options.config or experiment.name
-    sources = {role: resolve_cohort(choice, options.data, role, config) for role, choice in choices.items()}
+    sources = {
+        role: resolve_cohort(choice, options.data, role, f"run {config}") for role, choice in choices.items()
+    }
     files = [role for role, source in sources.items() if not source.simulated]
     if options.data is not None and not files:
         raise InputError(

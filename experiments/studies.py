@@ -72,16 +72,11 @@ class Study:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_study(config: str, kind: type[S], n: int | None, seed: int | None) -> S:
-    """Read a study's config, with the command line's numbers in place of the file's."""
-    return with_changes(read_spec(find_config("studies", config), kind), patients=n, seed=seed)
-
-
-def training_source(choice: CohortChoice, data: Path | None, name: str) -> CohortSource:
+def training_source(choice: CohortChoice, data: Path | None, command: str) -> CohortSource:
     """Return the source of a study's cohort; a file for a study that draws its patients is refused."""
-    source = resolve_cohort(choice, data, "train", name)
+    source = resolve_cohort(choice, data, "train", command)
     if data is not None and source.simulated:
-        raise InputError(f"--data {data}: study {name!r} draws its patients and reads no file")
+        raise InputError(f"--data {data}: lungio {command} draws its patients and reads no file")
     return source
 
 
@@ -91,6 +86,48 @@ def study_folder(kind: str, name: str, out: Path | None) -> tuple[Path, dt.datet
     folder = out or Path("runs") / f"{kind}-{name}-{started.astimezone():%Y%m%d-%H%M%S}"
     claim_folder(folder)
     return folder, started
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a study, beside what its config says.
+
+    Attributes
+    ----------
+    kind : str
+        The command: "benefit", "transport" ...
+    config : str
+        A shipped name or a YAML file.
+    data : Path, optional
+        The file of a real cohort.
+    out : Path, optional
+        The folder to make.
+    patients, seed : int, optional
+        In place of the config's.
+    report : bool
+    """
+
+    kind: str
+    config: str
+    data: Path | None = None
+    out: Path | None = None
+    patients: int | None = None
+    seed: int | None = None
+    report: bool = True
+
+    @property
+    def command(self) -> str:
+        """What the user typed after `lungio`, for messages."""
+        return f"{self.kind} {self.config}"
+
+    def read(self, spec: type[S]) -> S:
+        """Read the config, with the command line's numbers in place of the file's."""
+        read = read_spec(find_config("studies", self.config), spec)
+        return with_changes(read, patients=self.patients, seed=self.seed)
+
+    def folder(self, name: str) -> tuple[Path, dt.datetime]:
+        """Claim the study's folder before any work; return it and the time of starting."""
+        return study_folder(self.kind, name, self.out)
 
 
 def keep_study(
