@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from experiments.config import NAME_PATTERN, find_config, read_spec
+from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
 from experiments.replicates import JOURNAL, Backend, run_tasks
-from experiments.studies import keep_study, print_places, study_folder
+from experiments.studies import Asked, keep_study, print_places
 from pipeline.config import Spec
 from pipeline.enrich import ORACLE, Signature
 
@@ -81,24 +81,23 @@ class EnrichStudy(Spec):
 
 
 def run_enrich(
-    config: str, out: Path | None, seed: int | None, replicates: int | None, backend: Backend, jobs: int,
-    scheduler: str | None, report: bool, console: Console,
-) -> Path:  # fmt: skip
+    asked: Asked, replicates: int | None, backend: Backend, jobs: int, scheduler: str | None, console: Console
+) -> Path:
     """Carry out a study of enrichment and return its folder; a journal lets a killed one go on."""
     from experiments.enrich_scenario import draw_trials, resolve, trial_tasks
     from experiments.enrich_study import enrich_study
 
-    spec = read_spec(find_config("studies", config), EnrichStudy)
-    changes: dict[str, Any] = {"seed": seed, "replicates": replicates}
-    spec = EnrichStudy.model_validate(spec.model_dump() | {k: v for k, v in changes.items() if v is not None})
+    spec = asked.read(EnrichStudy)
+    if replicates is not None:
+        spec = EnrichStudy.model_validate(spec.model_dump() | {"replicates": replicates})
     sources = resolve(spec)
-    folder, started = study_folder("enrich", spec.name, out)
+    folder, started = asked.folder(spec.name)
     journal = folder.with_name(f".{folder.name}.{JOURNAL}")
     tasks = trial_tasks(spec, sources)
     with StageProgress(console) as progress:
         drawn = run_tasks(draw_trials, tasks, journal, backend, jobs, scheduler, progress)
         study = enrich_study(spec, sources, tasks, drawn, progress)
-        page = keep_study("enrich", spec, study, folder, started, progress, report)
+        page = keep_study("enrich", spec, study, folder, started, progress, asked.report)
     journal.unlink(missing_ok=True)
     _print_needed(study.tables["needed"], next(iter(spec.signatures)), console)
     print_places(console, folder, page)

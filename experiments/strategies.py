@@ -25,8 +25,8 @@ def strategies(register: Register) -> pd.DataFrame:
     DataFrame
         `deficit`, `trial`, `setting`, `agents` (classes that address it), `endpoint`, `hazard_ratio`, `low`,
         `high` (of that arm against one without those agents, whole trial, overall survival where published)
-        and `reading`: "better", "worse" or "no difference shown" by the interval; "no control arm" where
-        nothing was compared.
+        and `reading`: "better", "worse" or "no difference shown" by the interval; "no control arm" or
+        "no hazard ratio published" where nothing can be read.
     """
     import pandas as pd
 
@@ -47,11 +47,14 @@ def trials_of(
         if not with_agents or not trial.lung:
             continue
         agents = ", ".join(sorted({c for classes in with_agents.values() for c in classes}))
-        yield trial.id, trial.setting, agents, *_contrast(trial, set(with_agents))
+        found = _contrast(trial, set(with_agents))
+        if found is None:
+            alone = len(with_agents) == len(trial.arms)
+            found = "", *[float("nan")] * 3, "no control arm" if alone else "no hazard ratio published"
+        yield trial.id, trial.setting, agents, *found
 
 
-def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, str]:
-    nan = float("nan")
+def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, str] | None:
     for endpoint in ("OS", "PFS", "EFS", "DFS"):
         for readout in reversed(trial.main_readouts(endpoint)):  # type: ignore[attr-defined]
             contrast, ratio = readout.contrast, readout.hazard_ratio
@@ -61,4 +64,4 @@ def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, 
                 low, high = ratio.interval
                 reading = "better" if high < 1 else "worse" if low > 1 else "no difference shown"
                 return endpoint, ratio.estimate, low, high, reading
-    return "", nan, nan, nan, "no control arm"
+    return None

@@ -17,7 +17,7 @@ Replicates = Annotated[int | None, typer.Option(help="of each size or threshold 
 Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
 
 
-def _study(name: str, example: str, does: str) -> Callable[..., None]:
+def _study(name: str, example: str, does: str, reads_file: bool = True) -> Callable[..., None]:
     """Return the command `name` with the usual options: ``run_<name>`` of its module, imported on use."""
 
     def command(
@@ -29,32 +29,25 @@ def _study(name: str, example: str, does: str) -> Callable[..., None]:
         report: Report = True,
     ) -> None:
         from experiments.cli import at_least, console
+        from experiments.studies import Asked
 
         at_least("--n", n, 1)
         at_least("--seed", seed, 0)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        run(config, data, out, n, seed, report, console())
+        run(Asked(name, config, data, out, n, seed, report), console())
 
-    command.__name__, command.__doc__ = name, does
-    return command
+    def drawing(
+        config: str = typer.Argument(help=f"a study: a shipped name ({example}) or a YAML file"),
+        out: Out = None,
+        n: Draw = None,
+        seed: Seed = None,
+        report: Report = True,
+    ) -> None:
+        command(config, None, out, n, seed, report)
 
-
-def mechanism(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_mechanism) or a YAML file")
-    ],
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Name the likeliest deficit behind failure, where enough is known to say; drawn patients only."""
-    from experiments.cli import at_least, console
-    from experiments.mechanism_command import run_mechanism
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_mechanism(config, out, n, seed, report, console())
+    chosen = command if reads_file else drawing
+    chosen.__name__, chosen.__doc__ = name, does
+    return chosen
 
 
 def _planning(name: str, example: str, does: str) -> Callable[..., None]:
@@ -74,6 +67,7 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
 
         from experiments.cli import at_least, console
         from experiments.replicates import BACKENDS
+        from experiments.studies import Asked
         from pipeline.schema import lookup
 
         at_least("--replicates", replicates, 10)
@@ -81,8 +75,8 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
         at_least("--jobs", jobs, 1)
         chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        processes = jobs or os.cpu_count() or 1
-        run(config, out, seed, replicates, chosen, processes, scheduler, report, console())
+        asked = Asked(name, config, out=out, seed=seed, report=report)
+        run(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
 
     command.__name__, command.__doc__ = name, does
     return command
@@ -99,7 +93,9 @@ STUDY_COMMANDS: Final = (
     _planning("enrich", "cytokine_combination",
               "Who gains from an added agent by a signature, and the trial that would have shown it; "
               "a killed one goes on with the same --out."),
-    mechanism,
+    _study("mechanism", "keynote_189_mechanism",
+           "Name the likeliest deficit behind failure, where enough is known to say; drawn patients only.",
+           reads_file=False),
     _planning("power", "keynote_189_power",
               "How large a study must be to find what is there; a killed one goes on with the same --out."),
     _study("toxicity", "keynote_189_toxicity",

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import yaml
+from pipeline.yaml_file import read_yaml
 
 DECLARED: Final = Path(__file__).with_suffix(".yaml")
 
@@ -38,7 +38,7 @@ class Mechanism:
 @cache
 def mechanisms() -> Mapping[str, Mechanism]:
     """Return every mechanism by name, as immune_mechanisms.yaml declares them."""
-    declared = yaml.safe_load(DECLARED.read_text(encoding="utf-8"))
+    declared = read_yaml(DECLARED)
     return {
         name: Mechanism(
             about["label"], tuple(about["columns"]), about.get("deficit", ""), tuple(about.get("classes", ()))

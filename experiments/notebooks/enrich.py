@@ -28,7 +28,7 @@ HTML(sections.study_opening(run))
 # %%
 HTML(
     sections.study_figures(run, {"evidence": "Trials that compared the agents with none"})
-    + sections.study_table(run, "evidence", digits=2, numbers_from=4)
+    + sections.published_trials(run.table("evidence"))
 )
 
 # %% [markdown]

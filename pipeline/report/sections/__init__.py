@@ -17,7 +17,13 @@ from pipeline.report.sections.performance import (
     scores,
     subgroups,
 )
-from pipeline.report.sections.study import study_figures, study_methods, study_opening, study_table
+from pipeline.report.sections.study import (
+    published_trials,
+    study_figures,
+    study_methods,
+    study_opening,
+    study_table,
+)
 
 __all__ = [
     "agreement",
@@ -42,6 +48,7 @@ __all__ = [
     "opening",
     "patient_pages",
     "performance_figures",
+    "published_trials",
     "roc",
     "scores",
     "sources",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.report import blocks
+from pipeline.report.sections.study import published_trials
 from pipeline.report.sections.wording import estimates, model_name, models_in
 
 
@@ -100,14 +101,9 @@ def _mechanism(run: RunView, patient: str, number: int) -> str:
     options = options[options["deficit"] == first["answer"]]
     if not len(options):
         return told
-    rows = [
-        (r.trial, r.setting.replace("_", " "), r.agents, r.endpoint,
-         blocks.estimate(r.hazard_ratio, r.low, r.high, 2), r.reading)
-        for r in options.itertuples()
-    ]  # fmt: skip
     return told + blocks.folded(
-        f"What has been tried against it: {len(rows)} trials of the register, negative ones too",
-        blocks.table(["Trial", "Setting", "Agents", "Endpoint", "Hazard ratio", "Reading"], rows,
-                     caption="That an agent is aimed at a deficit does not show that it helps who has it.",
-                     numbers_from=9),
-    )  # fmt: skip
+        f"What has been tried against it: {len(options)} trials of the register, negative ones too",
+        published_trials(
+            options, "That an agent is aimed at a deficit does not show that it helps who has it."
+        ),
+    )

@@ -77,17 +77,20 @@ def enrich_needed(run: RunView) -> str:
             [
                 facts["arms"][r["arm"]],
                 f"{r[column]:g}" if column == "ratio_per_sd" else facts["labels"][r[column]],
-                f"{r['power_all']:.0%}", f"{r['assurance']:.0%}", f"{r['hazard_ratio']:.2f}",
-                "" if pd.isna(r["marker_value"]) else f"{r['marker_value']:.3g}", r["said"],
+                r["said"],
+                f"{r['hazard_ratio']:.2f}",
+                "" if pd.isna(r["marker_value"]) else f"{r['marker_value']:.3g}",
+                f"{r['power_all']:.0%}",
+                f"{r['assurance']:.0%}",
             ]
             for r in part.to_dict("records")
-        ]  # fmt: skip
+        ]
         head = ["Hypothetical addition",
                 "Ratio per SD" if column == "ratio_per_sd" else "Signature",
-                "Power, all patients", "Averaged over the interval", "Hazard ratio at the threshold",
-                "In units of the marker", f"Lowest threshold with {facts['power']:.0%} power"]  # fmt: skip
+                f"Lowest threshold with {facts['power']:.0%} power", "Hazard ratio there",
+                "In units of the marker", "Power, all", "Averaged over the interval, all"]  # fmt: skip
         caption = f"A trial of the published size, {said}; hypothetical."
-        made.append(blocks.table(head, rows, caption=caption, numbers_from=2))
+        made.append(blocks.table(head, rows, caption=caption, numbers_from=3))
     return "".join(made)
 
 
