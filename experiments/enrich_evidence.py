@@ -75,9 +75,7 @@ def groups_table(
     scores = made.scores(groups.signature, spec.signatures[groups.signature])
     outlook = Outlook.of(made, scores, groups.endpoint, spec.horizon_months)
     n, rows, distance = len(outlook.order), [], 0.0
-    for (population, ratio), bottom, top in zip(
-        published, groups.edges[:-1], groups.edges[1:], strict=True
-    ):
+    for (population, ratio), bottom, top in zip(published, groups.edges[:-1], groups.edges[1:], strict=True):
         first, last = (round(n * (1 - edge / 100)) for edge in (bottom, top))
         assumed = outlook.plan(made, first, spec.alpha, last).log_hazard_ratio
         assert ratio.standard_error is not None  # noqa: S101 - published_ratios saw to it

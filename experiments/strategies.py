@@ -49,8 +49,8 @@ def trials_of(
         agents = ", ".join(sorted({c for classes in with_agents.values() for c in classes}))
         found = _contrast(trial, set(with_agents))
         if found is None:
-            alone = len(with_agents) == len(trial.arms)
-            found = "", *[float("nan")] * 3, "no control arm" if alone else "no hazard ratio published"
+            nan, alone = float("nan"), len(with_agents) == len(trial.arms)
+            found = "", nan, nan, nan, "no control arm" if alone else "no hazard ratio published"
         yield trial.id, trial.setting, agents, *found
 
 
