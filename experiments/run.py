@@ -166,7 +166,7 @@ def file_and_report(
     str or None
         The filed run's identifier.
     """
-    from pipeline.report import NOTEBOOK, PAGE, make_report
+    from pipeline.report import make_report, report_files
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         writing = pool.submit(make_report, folder, REPORT_SCRIPT, progress) if options.report else None
@@ -180,7 +180,7 @@ def file_and_report(
     if store is not None and run_id is not None and options.report:
         from pipeline.tracking import log_report
 
-        log_report(store, run_id, [folder / PAGE, folder / NOTEBOOK])
+        log_report(store, run_id, report_files(folder))
     return run_id
 
 
