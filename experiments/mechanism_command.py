@@ -12,7 +12,7 @@ from pydantic import Field
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import Study, keep_study, print_places, read_study, study_folder
+from experiments.studies import Asked, Study, keep_study, print_places
 from pipeline.config import Spec
 from pipeline.mechanism import DEFICITS, UNKNOWN, MechanismModel, MechanismOptions
 from pipeline.run.streams import stage_generator
@@ -41,14 +41,12 @@ class MechanismStudy(Spec):
     title: str | None = None
 
 
-def run_mechanism(
-    config: str, out: Path | None, n: int | None, seed: int | None, report: bool, console: Console
-) -> Path:
+def run_mechanism(asked: Asked, console: Console) -> Path:
     """Carry out a study of mechanisms and return its folder."""
-    spec = read_study(config, MechanismStudy, n, seed)
+    spec = asked.read(MechanismStudy)
     if spec.train.patients is None:
         raise InputError("train.patients is missing: how many patients are to be drawn?")
-    folder, started = study_folder("mechanism", spec.name, out)
+    folder, started = asked.folder(spec.name)
     external = spec.external.after(spec.train)
     sources = {
         "train": resolve_simulated(spec.train.cohort, spec.train.patients),
@@ -61,7 +59,7 @@ def run_mechanism(
             cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), f"{source.name}_{role}")
             progress("draw the cohorts", done, len(sources))
         study = mechanism_study(spec, cohorts, stage_generator(rng, "mechanism"), progress)
-        page = keep_study("mechanism", spec, study, folder, started, progress, report)
+        page = keep_study("mechanism", spec, study, folder, started, progress, asked.report)
     for row in study.tables["accuracy"].to_dict("records"):
         console.print(
             f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "

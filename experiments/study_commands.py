@@ -16,7 +16,7 @@ Seed = Annotated[int | None, typer.Option(help="another seed than the file's")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
 
 
-def _study(name: str, example: str, does: str) -> Callable[..., None]:
+def _study(name: str, example: str, does: str, reads_file: bool = True) -> Callable[..., None]:
     """Return the command `name` with the usual options: ``run_<name>`` of its module, imported on use."""
 
     def command(
@@ -28,32 +28,25 @@ def _study(name: str, example: str, does: str) -> Callable[..., None]:
         report: Report = True,
     ) -> None:
         from experiments.cli import at_least, console
+        from experiments.studies import Asked
 
         at_least("--n", n, 1)
         at_least("--seed", seed, 0)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        run(config, data, out, n, seed, report, console())
+        run(Asked(name, config, data, out, n, seed, report), console())
 
-    command.__name__, command.__doc__ = name, does
-    return command
+    def drawing(
+        config: str = typer.Argument(help=f"a study: a shipped name ({example}) or a YAML file"),
+        out: Out = None,
+        n: Draw = None,
+        seed: Seed = None,
+        report: Report = True,
+    ) -> None:
+        command(config, None, out, n, seed, report)
 
-
-def mechanism(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_mechanism) or a YAML file")
-    ],
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Name the likeliest deficit behind failure, where enough is known to say; drawn patients only."""
-    from experiments.cli import at_least, console
-    from experiments.mechanism_command import run_mechanism
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_mechanism(config, out, n, seed, report, console())
+    chosen = command if reads_file else drawing
+    chosen.__name__, chosen.__doc__ = name, does
+    return chosen
 
 
 def power(
@@ -72,15 +65,15 @@ def power(
     from experiments.cli import at_least, console
     from experiments.power_command import run_power
     from experiments.replicates import BACKENDS
+    from experiments.studies import Asked
     from pipeline.schema import lookup
 
     at_least("--replicates", replicates, 10)
     at_least("--seed", seed, 0)
     at_least("--jobs", jobs, 1)
     chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
-    run_power(
-        config, out, seed, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, report, console()
-    )
+    asked = Asked("power", config, out=out, seed=seed, report=report)
+    run_power(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
 
 
 STUDY_COMMANDS: Final = (
@@ -91,7 +84,9 @@ STUDY_COMMANDS: Final = (
            "or weigh marker rules in randomised ones."),
     _study("dynamic", "keynote_189_dynamic",
            "Predict anew at every landmark from serial measurements, beside baseline alone."),
-    mechanism,
+    _study("mechanism", "keynote_189_mechanism",
+           "Name the likeliest deficit behind failure, where enough is known to say; drawn patients only.",
+           reads_file=False),
     power,
     _study("toxicity", "keynote_189_toxicity",
            "Adverse events with competing risks, and whether patients with one live longer, rightly asked."),

@@ -12,7 +12,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from experiments.run import REPORT_SCRIPT
+from experiments.finishing import REPORT_SCRIPT
 from pipeline.artifacts import load_run, update_facts
 from pipeline.report import execute, make_report, report_files, sections
 from pipeline.report.blocks import Markup, estimate, notice, table, text

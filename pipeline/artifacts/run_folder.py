@@ -122,8 +122,13 @@ class RunView:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What ``run.json`` says."""
-        content: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        """What ``run.json`` says; an InputError when it is not whole."""
+        try:
+            content = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{self.folder}/run.json is not whole: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{self.folder}/run.json is not a run's: it holds a {type(content).__name__}")
         return content
 
     @property
@@ -136,7 +141,10 @@ class RunView:
         path = self.folder / "tables" / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"{self.folder} has no table {name!r}; it has {', '.join(self.tables)}")
-        return pd.read_parquet(path)
+        try:
+            return pd.read_parquet(path)
+        except (ValueError, OSError) as error:  # pyarrow's own errors are of these kinds
+            raise InputError(f"{path} is not a whole table: {str(error).splitlines()[0]}") from error
 
     def figures(self, pattern: str = "*") -> list[Path]:
         """Return the figures as PNG whose name matches `pattern`; each has an SVG twin beside it."""

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from pipeline.schema import Column, Floats
+from pipeline.yaml_file import read_yaml
 
 Level = Literal["feature", "column", "modality", "mechanism"]
 MECHANISMS: Final = Path(__file__).with_name("mechanisms.yaml")
@@ -188,5 +188,5 @@ def _capital(name: str) -> str:
 @cache
 def mechanism_of() -> dict[str, tuple[str, str]]:
     """Return the immune mechanism that each column speaks of, and its label, as mechanisms.yaml says."""
-    declared = yaml.safe_load(MECHANISMS.read_text(encoding="utf-8"))
+    declared = read_yaml(MECHANISMS)
     return {column: (name, about["label"]) for name, about in declared.items() for column in about["columns"]}
