@@ -4,7 +4,7 @@ from pipeline.report.sections.decide import strategy_differences, strategy_value
 from pipeline.report.sections.drift import drift_markers, drift_rules, drift_verdict
 from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.explaining import agreement, explanations
-from pipeline.report.sections.methods import methods, sources
+from pipeline.report.sections.methods import lineage, methods, sources
 from pipeline.report.sections.opening import checks, opening
 from pipeline.report.sections.patients import arms, fidelity, findings, flow, table_one
 from pipeline.report.sections.performance import (
@@ -33,6 +33,7 @@ __all__ = [
     "findings",
     "flow",
     "landmark_scores",
+    "lineage",
     "methods",
     "opening",
     "patient_pages",
