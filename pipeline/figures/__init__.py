@@ -41,6 +41,7 @@ from pipeline.figures.importance import (
     importance_over_time,
     importance_over_time_figure,
 )
+from pipeline.figures.lineage import lineage_figure
 from pipeline.figures.mechanism import confusion_figure, reliability_figure
 from pipeline.figures.performance import (
     auc_over_time,
@@ -101,6 +102,7 @@ __all__ = [
     "kaplan_meier_figure",
     "landmark_scores_figure",
     "learning_curve_figure",
+    "lineage_figure",
     "marker_correlations",
     "medians",
     "metric_forest",

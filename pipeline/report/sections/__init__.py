@@ -5,7 +5,7 @@ from pipeline.report.sections.drift import drift_markers, drift_rules, drift_ver
 from pipeline.report.sections.dynamic import landmark_scores, patient_pages
 from pipeline.report.sections.enrich import enrich_drawn, enrich_gains, enrich_groups, enrich_needed
 from pipeline.report.sections.explaining import agreement, explanations
-from pipeline.report.sections.methods import methods, sources
+from pipeline.report.sections.methods import lineage, methods, sources
 from pipeline.report.sections.opening import checks, opening
 from pipeline.report.sections.patients import arms, fidelity, findings, flow, table_one
 from pipeline.report.sections.performance import (
@@ -44,6 +44,7 @@ __all__ = [
     "findings",
     "flow",
     "landmark_scores",
+    "lineage",
     "methods",
     "opening",
     "patient_pages",
