@@ -174,6 +174,9 @@ def _declared(
 def _state(action: Action) -> str:
     where = action.where
     assert where is not None  # noqa: S101 - asked by the caller
+    if where.within_months is not None:
+        event = where.column.removesuffix("_event_months").upper()
+        return f"true event of {event} within {where.within_months:g} months"
     among = where.equals
     bound = bound_words(where.at_least, where.below) if among is None else f"among {', '.join(among)}"
     return f"true {where.column} {bound}"
