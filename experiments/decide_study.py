@@ -195,6 +195,7 @@ def _words(trigger: Mapping[str, Any]) -> str:
     if kind == "progression":
         return "progression"
     what = trigger.get("column") or trigger.get("assay") or f"{kind} {trigger.get('name')}"
+    what = what.replace("_", " ")
     of = "" if trigger.get("of", "value") == "value" else f" {trigger['of'].replace('_', ' ')}"
     return f"{what}{of} {bound_words(trigger.get('at_least'), trigger.get('below'))}"
 
