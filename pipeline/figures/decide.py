@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from pipeline.figures.style import INK, PALETTE, SOFT, grid, new_figure, readable, styled, wrapped
 
@@ -147,8 +147,11 @@ def tradeoff_figure(varied: pd.DataFrame, reference: str) -> Figure:
                         capsize=2, label=said)  # fmt: skip
         ax.axhline(0, color=SOFT, linewidth=0.9)
         ax.set_xlabel(readable(names[number]) if "hypothetical" not in names[number] else names[number])
+        settings = varied.loc[varied["varied"] == names[number], "setting"].to_numpy(dtype=float)
+        if (settings == np.round(settings)).all():
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         if number % COLUMNS == 0:
-            ax.set_ylabel(f"Less\n{reference}")
+            ax.set_ylabel(f"Months, less\n{wrapped(reference, 26)}")
         grid(ax, "y")
     axes[0][0].legend(loc="best")
     return figure
