@@ -84,7 +84,7 @@ class Request:
 
 def hostile() -> st.SearchStrategy[Any]:
     """Values that nobody should write, and some that somebody will."""
-    simple = st.one_of(st.sampled_from(HOSTILE), st.integers(), st.floats(), st.text(max_size=12))
+    simple = st.one_of(st.sampled_from(HOSTILE).map(copy.deepcopy), st.integers(), st.floats(), st.text(max_size=12))
     nested = st.recursive(
         simple,
         lambda inner: st.one_of(
@@ -221,9 +221,9 @@ def _sweep(case: Spec, folder: Path) -> None:
 
 
 def _study(case: Spec, folder: Path) -> None:
-    from experiments.studies import read_study
+    from experiments.studies import Asked
 
-    spec = read_study(str(_put(case, folder)), study_kinds()[case.file], None, None)
+    spec = Asked("study", str(_put(case, folder))).read(study_kinds()[case.file])
     if type(spec).__name__ == "PolicyStudy":
         from experiments.decide_variants import checked_variants
 
@@ -236,6 +236,7 @@ def study_kinds() -> dict[str, Any]:
     from experiments.benefit_command import BenefitStudy
     from experiments.decide_command import PolicyStudy, RandomisedStudy
     from experiments.dynamic_command import DynamicExperiment
+    from experiments.enrich_command import EnrichStudy
     from experiments.mechanism_command import MechanismStudy
     from experiments.power_command import PowerStudy
     from experiments.toxicity_command import ToxicityStudy
@@ -244,7 +245,8 @@ def study_kinds() -> dict[str, Any]:
     ends = {
         "benefit": BenefitStudy, "dynamic": DynamicExperiment, "mechanism": MechanismStudy,
         "power": PowerStudy, "toxicity": ToxicityStudy, "transport": TransportExperiment,
-        "policy": PolicyStudy, "switching": PolicyStudy, "decide": RandomisedStudy,
+        "policy": PolicyStudy, "switching": PolicyStudy, "switch": PolicyStudy, "decide": RandomisedStudy,
+        "combination": EnrichStudy,
     }  # fmt: skip
     files = sorted((CONFIGS / "studies").glob("*.yaml"))
     return {p.name: ends[end] for p in files if (end := p.stem.rsplit("_", 1)[-1]) in ends}
@@ -514,9 +516,9 @@ def bodies(good: dict[str, Any]) -> st.SearchStrategy[Request]:
 def served_rows(draw: st.DrawFn) -> tuple[pd.DataFrame, Any]:
     """Draw a frame of rows as MLflow hands them on, and horizons."""
     good = {"age_years": 61.0, "smoking": "never", "male": 1.0, "arm": "a"}
-    rows = draw(st.lists(changed(good), max_size=4))
+    rows = draw(st.lists(st.one_of(changed(good), st.just(good)), max_size=4))
     return pd.DataFrame([r for r in rows if isinstance(r, dict)]), draw(
-        st.one_of(st.lists(st.floats(), max_size=4), st.floats())
+        st.one_of(st.just([6.0, 12.0]), st.lists(st.floats(), max_size=4), st.floats())
     )
 
 
@@ -531,8 +533,8 @@ def _served_rows(case: tuple[pd.DataFrame, Any], folder: Path) -> None:
         Column("arm", "arm", "category"),
     )
     served = Served(columns, ("a", "b"), 24.0)
-    served.rows(case[0])
     served.months(case[1])
+    served.rows(case[0])
 
 
 def doors() -> list[Door]:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks.bench_fuzz import TooSlow, enter, time_limit
 from benchmarks.fuzz_cases import Door, doors
+from pipeline.real_cohort.table_file import read_table
+from pipeline.schema import InputError
 
 DOORS = {door.name: door for door in doors()}
 CASES = {"cohorts": 15, "evidence": 40, "sweeps": 15, "workbook": 15, "parquet": 25, "experiments": 15}
@@ -36,3 +38,18 @@ def test_the_test_above_can_fail(tmp_path: Path) -> None:
         enter(broken, None)
     with pytest.raises(TooSlow), time_limit(0.01):
         time.sleep(5)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a,b\n1,2\n".encode("utf-16")[:-1], "begins as UTF-16 text does, but is none"),
+        (b" ,\n,\n", "every cell of the file is empty"),
+        (b"@attribute a numeric\n@data\n" + b"'" + b"9" * 200_000 + b"\n", "not a readable CSV file"),
+    ],
+)
+def test_tables_that_once_ended_in_a_traceback_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "patients.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        read_table(path)

@@ -191,7 +191,7 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
     if (data := re.search(r"^@data\s*$", text, re.IGNORECASE | re.MULTILINE)) is not None:
         names = [m.group(1).strip("'\"") for m in ATTRIBUTE.finditer(text, 0, data.start())]
         before = text.count("\n", 0, data.end()) + 1
-        body = list(csv.reader(io.StringIO(text[data.end() :].lstrip("\r\n"), newline=""), quotechar="'"))
+        body = _records(path, text[data.end() :].lstrip("\r\n"), quotechar="'")
         numbered = [(before + i, [c.strip() for c in r]) for i, r in enumerate(body, start=1) if any(r)]
         return *_rectangle(path, [(0, names), *numbered]), encoding
     first = text.lstrip("\r\n").split("\n", 1)[0]
@@ -200,12 +200,18 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
         raise InputError(
             f"{path}: neither CSV, TSV nor Parquet: its first line has no comma, semicolon, tab or bar"
         )
+    records = _records(path, text, delimiter=delimiter, strict=True)
+    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
+    if not numbered:
+        raise InputError(f"{path}: every cell of the file is empty")
+    return *_rectangle(path, numbered), encoding
+
+
+def _records(path: Path, text: str, **dialect: Any) -> list[list[str]]:
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), **dialect))
     except csv.Error as error:
         raise InputError(f"{path}: not a readable CSV file ({error})") from error
-    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
-    return *_rectangle(path, numbered), encoding
 
 
 def _rectangle(
@@ -224,7 +230,10 @@ def _rectangle(
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return content.decode("utf-16"), "utf-16"
+        try:
+            return content.decode("utf-16"), "utf-16"
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: begins as UTF-16 text does, but is none (byte {error.start})") from error
     if b"\x00" in content[:4096]:
         raise InputError(f"{path}: neither CSV, TSV nor Parquet: it holds binary data")
     try:
