@@ -27,7 +27,7 @@ SMALL = os.environ.get("LUNGIO_EXAMPLES") == "small"  # as the tests run it
 
 # %%
 plan = yaml.safe_load((CONFIGS / "studies" / "keynote_189_power.yaml").read_text())
-plan |= {"sizes": [200, 400], "replicates": 10} if SMALL else {"sizes": [300, 600, 1200], "replicates": 60}
+plan |= {"sizes": [200], "replicates": 10} if SMALL else {"sizes": [300, 600, 1200], "replicates": 60}
 Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
 app(
     ["power", "plan.yaml", "--out", "power", "--no-report", "--jobs", "1" if SMALL else "2"],
