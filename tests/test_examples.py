@@ -13,7 +13,7 @@ from pipeline.artifacts import load_run
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # of the notebook tools
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # of notebook tools
 ]
 FOLDERS = {
     "first_run": "first", "own_csv": "demo/mine", "predictive_marker": "benefit", "planning": "power",

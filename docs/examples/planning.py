@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Planning a study
 # How many patients must be randomised to show that PD-L1 predicts the benefit of adding pembrolizumab? A
-# trial of each size is drawn again and again, each time from another sample of the published evidence, and
-# asked. On the command line: `lungio power keynote_189_power`.
+# trial of each size is simulated again and again, each time from another sample of the published evidence,
+# and asked. On the command line: `lungio power keynote_189_power`.
 
 # %%
 import os
