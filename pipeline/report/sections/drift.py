@@ -38,8 +38,8 @@ def drift_markers(run: RunView) -> str:
             f"{row['missing_old']:.0%}", f"{row['missing_new']:.0%}", f"{row['missing_p']:.1g}",
         ])  # fmt: skip
         kinds.append({"look": "warning", "do not use": "fault"}.get(found, ""))
-    head = ["Column", "Finding", "Trained on", "New", "SMD", "PSI", "PSI by chance", "Test", "p", "Missing then",
-            "now", "p missing"]  # fmt: skip
+    head = ["Column", "Finding", "Trained on", "New", "SMD", "PSI", "PSI by chance", "Test", "p",
+            "Missing then", "now", "p missing"]  # fmt: skip
     caption = (
         "Medians of numbers, shares of facts. SMD: standardised mean difference. PSI: population stability "
         "index. p values before correction."
