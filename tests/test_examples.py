@@ -49,8 +49,8 @@ def test_every_script_of_the_folder_is_an_example_that_tells_its_command() -> No
     assert {p.stem for p in HERE.glob("*.py") if not p.stem.startswith("__")} == set(EXAMPLES) == set(FOLDERS)
     for name in EXAMPLES:
         text = (HERE / f"{name}.py").read_text(encoding="utf-8")
-        assert "On the command line: `lungio" in " ".join(text.replace("
-# ", " ").split()), name
+        said = " ".join(text.replace("\n# ", " ").split())
+        assert "On the command line: `lungio" in said, name
         assert "imulated" in text, name  # nobody takes its patients for real
 
 
