@@ -84,7 +84,8 @@ class Request:
 
 def hostile() -> st.SearchStrategy[Any]:
     """Values that nobody should write, and some that somebody will."""
-    simple = st.one_of(st.sampled_from(HOSTILE).map(copy.deepcopy), st.integers(), st.floats(), st.text(max_size=12))
+    listed = st.sampled_from(HOSTILE).map(copy.deepcopy)
+    simple = st.one_of(listed, st.integers(), st.floats(), st.text(max_size=12))
     nested = st.recursive(
         simple,
         lambda inner: st.one_of(
@@ -260,12 +261,16 @@ def _rules(case: Spec, folder: Path) -> None:
 
 
 def _evidence(case: Spec, folder: Path) -> None:
+    from pipeline.schema import InputError
     from synthetic_data.evidence.markers import MarkerSpec
     from synthetic_data.evidence.register import read_file
     from synthetic_data.evidence.trials import TrialSpec
 
     path = _put(case, folder)
-    read_file(path, TrialSpec if (CONFIGS / "evidence" / "trials" / case.file).is_file() else MarkerSpec)
+    kind = TrialSpec if (CONFIGS / "evidence" / "trials" / case.file).is_file() else MarkerSpec
+    spec, findings = read_file(path, kind)
+    if spec is None:
+        raise InputError("; ".join(f.message for f in findings))
 
 
 # --- tables

@@ -43,7 +43,7 @@ def test_the_test_above_can_fail(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("a,b\n1,2\n".encode("utf-16")[:-1], "begins as UTF-16 text does, but is none"),
+        ("a,b\n1,2\n".encode("utf-16")[:-1], "begins as UTF-16 does, but is none"),
         (b" ,\n,\n", "every cell of the file is empty"),
         (b"@attribute a numeric\n@data\n" + b"'" + b"9" * 200_000 + b"\n", "not a readable CSV file"),
     ],

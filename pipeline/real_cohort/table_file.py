@@ -233,7 +233,7 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
         try:
             return content.decode("utf-16"), "utf-16"
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: begins as UTF-16 text does, but is none (byte {error.start})") from error
+            raise InputError(f"{path}: begins as UTF-16 does, but is none (byte {error.start})") from error
     if b"\x00" in content[:4096]:
         raise InputError(f"{path}: neither CSV, TSV nor Parquet: it holds binary data")
     try:
