@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +36,9 @@ TOKENS = (
     b"%YAML 1.3\n", b"@", b"`", b"\n", b"\r", b",", b";", b"=", b"\x1b[31m", b"1e999", b"2020-13-45",
     b"[" * 300, b"- " * 300, b"{a: " * 300, b"9" * 5000, b"\xe2\x80\xa8",
 )  # fmt: skip
+
+
+WRITTEN = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True)
@@ -443,7 +448,12 @@ def _workbook(table: pd.DataFrame) -> bytes:
         sheet.append([ILLEGAL_CHARACTERS_RE.sub("", str(v))[:2000] for v in row])
     file = io.BytesIO()
     book.save(file)
-    return file.getvalue()
+    # The time of writing goes out of it: the same table is to be the same bytes whenever it is drawn.
+    packed = io.BytesIO()
+    with zipfile.ZipFile(file) as made, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as timeless:
+        for name in made.namelist():
+            timeless.writestr(zipfile.ZipInfo(name), WRITTEN.sub(b"2020-01-01T00:00:00Z", made.read(name)))
+    return packed.getvalue()
 
 
 def _packed(written: st.SearchStrategy[bytes], suffix: str) -> st.SearchStrategy[Table]:
