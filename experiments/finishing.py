@@ -92,7 +92,7 @@ def file_and_report(
     StoreError or None
         Why it could not be filed; the report is made all the same.
     """
-    from pipeline.report import NOTEBOOK, PAGE, make_report
+    from pipeline.report import make_report, report_files
 
     run_id, failure = None, None
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -110,7 +110,7 @@ def file_and_report(
         if store is not None and run_id is not None:
             from pipeline.tracking import log_report
 
-            log_report(store, run_id, [f for f in (folder / PAGE, folder / NOTEBOOK) if f.is_file()])
+            log_report(store, run_id, report_files(folder))
     except StoreError as error:
         failure = error
     return run_id, failure

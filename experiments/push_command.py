@@ -55,7 +55,7 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
 
 def file_view(view: RunView, store: str, experiment: str, progress: Progress) -> str:
     """File a run, a study or a sweep in a store that was checked; return the identifier of its parent run."""
-    from pipeline.report import NOTEBOOK, PAGE
+    from pipeline.report import report_files
 
     kind = view.facts.get("kind")  # of a folder that is not whole this is refused before MLflow is loaded
     from pipeline.tracking import log_report, track_run, track_study, track_sweep
@@ -65,5 +65,5 @@ def file_view(view: RunView, store: str, experiment: str, progress: Progress) ->
     if kind is not None:
         return track_study(view, store, experiment)  # its page is a file of the folder
     run_id = track_run(view, store, experiment, progress)
-    log_report(store, run_id, [f for f in (view.folder / PAGE, view.folder / NOTEBOOK) if f.is_file()])
+    log_report(store, run_id, report_files(view.folder))
     return run_id
