@@ -37,7 +37,7 @@ def save_model(model: SurvivalModel, folder: Path) -> Path:
 
 
 def _check_sizes(archive: zipfile.ZipFile) -> None:
-    """Raise a ValueError when an array says it is larger than what there is of it: room is made by its word."""
+    """Raise a ValueError when an array is not of the size it says: room would be made by its word."""
     for member in archive.infolist():
         with archive.open(member) as content:
             version = np.lib.format.read_magic(content)

@@ -193,6 +193,8 @@ def plain(said: str, here: Path) -> str:
     """Return words without what differs from one machine or day to another."""
     said = said.replace(f"{here}/", "").replace(str(here), ".").replace(":\n", ": ").replace("\n", "; ")
     said = re.sub(r"[\d.,]+ GiB are free", "… GiB are free", said)
+    said = re.sub(r"[\d,]+ bytes that unpack", "… bytes that unpack", said)
+    said = re.sub(r"line \d+ column \d+ \(char \d+\)", "line … column …", said)
     said = re.sub(r"(?<=about )[\d,]+(?= GiB)|(?<=up to )[\d,]+(?= GiB)", rounded, said)
     said = re.sub(r"(shipped are|known:) \w+, [\w, ]+", r"\1 …", said)
     said = re.sub(r"(\w)\1{20,}", r"\1\1\1…", said)
