@@ -38,6 +38,7 @@ BROKEN: Final = (
     LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
 )  # fmt: skip
 MOST_CELLS: Final = 20_000_000  # of a sheet, empty ones included: a hundred times what a cohort has
+LAST_ROW: Final = 2**20  # Excel's own
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,9 @@ def _sheet_records(path: Path, sheet: Any) -> list[tuple[int, list[str]]]:
     sheet.reset_dimensions()
     numbered, seen = [], 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        seen += len(row) + 1
-        if seen > MOST_CELLS:
-            raise InputError(f"{path}: more than {MOST_CELLS:,} cells; export the sheet as CSV")
+        seen += len(row)
+        if seen > MOST_CELLS or number > LAST_ROW:
+            raise InputError(f"{path}: more than {MOST_CELLS:,} cells or {LAST_ROW:,} rows; export it as CSV")
         record = ["" if v is None else str(v).strip() for v in row]
         while record and not record[-1]:
             record.pop()
