@@ -8,9 +8,11 @@ from pipeline.report.sections.methods import methods, sources
 from pipeline.report.sections.opening import checks, opening
 from pipeline.report.sections.patients import arms, fidelity, findings, flow, table_one
 from pipeline.report.sections.performance import (
+    ablation,
     calibration,
     decisions,
     differences,
+    optimism,
     performance_figures,
     roc,
     scores,
@@ -19,6 +21,7 @@ from pipeline.report.sections.performance import (
 from pipeline.report.sections.study import study_figures, study_methods, study_opening, study_table
 
 __all__ = [
+    "ablation",
     "agreement",
     "arms",
     "calibration",
@@ -35,6 +38,7 @@ __all__ = [
     "landmark_scores",
     "methods",
     "opening",
+    "optimism",
     "patient_pages",
     "performance_figures",
     "roc",
