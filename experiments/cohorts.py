@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.config import CohortChoice, find_config, read_yaml
+from experiments.config import CohortChoice, find_config
 from pipeline.schema import InputError, Progress
+from pipeline.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np

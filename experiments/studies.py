@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import uuid4
 
 import yaml
 
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import CohortChoice, find_config, read_spec, with_changes
+from experiments.finishing import REPORT, settle
 from experiments.run import CHECKOUT, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
@@ -136,8 +138,11 @@ def keep_study(
     started: dt.datetime,
     progress: StageProgress,
     report: bool,
+    following: Sequence[str] = (),
 ) -> Path:
     """Write a study into `folder`, and its page where one is wanted, by the notebook of its kind.
+
+    Until the page is there, and what is `following` it, the folder's ``run.json`` says what is outstanding.
 
     Returns
     -------
@@ -145,7 +150,6 @@ def keep_study(
         The page, or the folder where there is none.
     """
     from pipeline.artifacts.study_folder import save_study
-    from pipeline.report import make_report
 
     settings = spec.model_dump(mode="json")
     seed = settings["seed"]
@@ -161,6 +165,8 @@ def keep_study(
         "limits": [*limits, *study.limits],
         "cards": [{"what": w, "figure": f, "detail": d} for w, f, d in study.cards],
         "started": started.isoformat(timespec="seconds"),
+        "identity": uuid4().hex,
+        "outstanding": [REPORT] * report + list(following),
         "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
         "cohorts": {role: describe_cohort(cohort) for role, cohort in study.cohorts.items()},
         "settings": settings,
@@ -176,7 +182,16 @@ def keep_study(
         folder, facts=facts, tables=study.tables, figures=study.figures,
         files={f"{kind}.yaml": text}, progress=progress,
     )  # fmt: skip
-    return make_report(folder, NOTEBOOKS / f"{kind}.py", progress) if report else folder
+    return study_page(kind, folder, progress) if report else folder
+
+
+def study_page(kind: str, folder: Path, progress: StageProgress) -> Path:
+    """Make the page of a study whose folder is whole, and return it."""
+    from pipeline.report import make_report
+
+    page = make_report(folder, NOTEBOOKS / f"{kind}.py", progress)
+    settle(folder, REPORT)
+    return page
 
 
 def print_places(console: Console, folder: Path, page: Path) -> None:

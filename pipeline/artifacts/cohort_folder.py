@@ -90,7 +90,7 @@ def load_cohort(folder: Path) -> Cohort:
     """
     needed = {name: folder / name for name in ("columns.json", "manifest.json")}
     missing = [name for name, path in needed.items() if not path.is_file()]
-    if not (folder / "observed").is_dir() and not (folder / "observed.parquet").is_file():
+    if not _path_of(folder, "observed").exists():
         missing.insert(0, "observed.parquet")
     if missing:
         raise InputError(f"{folder} is not a cohort folder: {', '.join(missing)} missing")
@@ -115,9 +115,14 @@ def load_cohort(folder: Path) -> Cohort:
 
 
 def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
-    """Return a table, written as one file or as a folder of parts."""
-    found = next((p for p in (folder / f"{name}.parquet", folder / name) if p.exists()), None)
-    return None if found is None else pd.read_parquet(found)
+    """Return a table, written as one file or as a folder of parts, if there is one."""
+    path = _path_of(folder, name)
+    return pd.read_parquet(path) if path.exists() else None
+
+
+def _path_of(folder: Path, name: str) -> Path:
+    """Return where a table stands: its folder of parts, or else its one file, whether or not that exists."""
+    return folder / name if (folder / name).is_dir() else folder / f"{name}.parquet"
 
 
 def _unchanged(folder: Path, name: str, facts: dict[str, Any]) -> pd.DataFrame | None:
@@ -137,7 +142,7 @@ def _unchanged(folder: Path, name: str, facts: dict[str, Any]) -> pd.DataFrame |
         stored = facts.get("sha256" if name == "observed" else f"{name}_sha256")
         found = None if table is None else table_digest(table)
     if found != stored:
-        raise InputError(f"{folder / name} has changed since it was written; simulate it again")
+        raise InputError(f"{_path_of(folder, name)} has changed since it was written; simulate it again")
     return table
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.archives import check_unpacked
 from pipeline.models.contract import SurvivalModel
 from pipeline.models.registry import MODELS
 from pipeline.schema import InputError, lookup
@@ -35,16 +36,27 @@ def save_model(model: SurvivalModel, folder: Path) -> Path:
 
 
 def load_model(folder: Path) -> SurvivalModel:
-    """Return the fitted model in `folder`; raises InputError when it holds none that can be read."""
+    """Return the fitted model in `folder`; raises InputError when it holds none that can be read.
+
+    Nothing in the folder is executed: it may come from anywhere.
+    """
     path = folder / DOCUMENT
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS, allow_pickle=False) as archive:
-            arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        with zipfile.ZipFile(folder / ARRAYS) as archive:
+            check_unpacked(archive, folder / ARRAYS)
+        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+            arrays: dict[str, NDArray[Any]] = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, RecursionError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(f"{folder} holds no model that can be read: {error}") from error
-    if document.get("format") != FORMAT:
-        raise InputError(f"{path}: format must be {FORMAT}. Got {document.get('format')!r} instead")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else document
+        raise InputError(f"{path}: format must be {FORMAT}. Got {found!r} instead")
     kind = lookup(MODELS, str(document.get("model")), "model")
-    restored: SurvivalModel = kind.restore(document, arrays)  # type: ignore[attr-defined]
+    try:
+        restored: SurvivalModel = kind.restore(document, arrays)  # type: ignore[attr-defined]
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder} holds no whole model: {error!r}") from error
     return restored
