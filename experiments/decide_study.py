@@ -174,6 +174,9 @@ def _declared(
 def _state(action: Action) -> str:
     where = action.where
     assert where is not None  # noqa: S101 - asked by the caller
+    if where.within_months is not None:
+        event = where.column.removesuffix("_event_months").upper()
+        return f"true event of {event} within {where.within_months:g} months"
     among = where.equals
     bound = bound_words(where.at_least, where.below) if among is None else f"among {', '.join(among)}"
     return f"true {where.column} {bound}"
@@ -192,6 +195,7 @@ def _words(trigger: Mapping[str, Any]) -> str:
     if kind == "progression":
         return "progression"
     what = trigger.get("column") or trigger.get("assay") or f"{kind} {trigger.get('name')}"
+    what = what.replace("_", " ")
     of = "" if trigger.get("of", "value") == "value" else f" {trigger['of'].replace('_', ' ')}"
     return f"{what}{of} {bound_words(trigger.get('at_least'), trigger.get('below'))}"
 

@@ -100,7 +100,7 @@ def test_a_switch_by_predicted_risk_is_worth_more_than_its_reverse(here: Path) -
     assert {"risk_guided", "oracle_guided", "pdl1_guided"} <= set(counted["strategy"])
     page = (here / "made" / "report.html").read_text()
     assert "risk supermodel at least 0.6" in page
-    assert "mechanism myeloid_inflammation at least 0.35" in page
+    assert "mechanism myeloid inflammation at least 0.35" in page
 
 
 def test_a_policy_without_its_predictions_is_refused(here: Path) -> None:

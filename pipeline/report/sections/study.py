@@ -64,7 +64,7 @@ def study_table(
 
 def _cell(row: Mapping[Any, Any], column: str, pair: tuple[str, str], digits: int) -> object:
     value = row[column]
-    if column in ("learner", "measure", "method", "metric", "model", "policy"):
+    if column in ("learner", "measure", "method", "metric", "model", "policy", "action"):
         return words(value)
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
