@@ -22,7 +22,7 @@ from pipeline.real_cohort.column_map import (
 )
 from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
 from pipeline.real_cohort.first_events import read_first_events
-from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
+from pipeline.real_cohort.table_file import SHOWN, TableFile, kept_rows, read_table
 from pipeline.real_cohort.visits import read_visits, split_visits
 from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
 
@@ -52,9 +52,9 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         citation, the map, the warnings and the columns that are not mapped.
     """
     faults = Faults()
-    file, serial = split_visits(cohort_map, read_table(data_path, cohort_map.sheet), Path(data_path), faults)
+    file, warnings = kept_rows(read_table(data_path, cohort_map.sheet), cohort_map.rows)
+    file, serial = split_visits(cohort_map, file, Path(data_path), faults)
     file = with_every_header(cohort_map, file, faults)
-    warnings: list[str] = []
     frame = _converted(cohort_map, file, faults)
     frame = _leave_out(cohort_map, frame, warnings)
     if frame.empty:

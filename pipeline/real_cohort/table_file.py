@@ -7,9 +7,9 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ ROW: Final = "(row)"  # names no column but the row of the file: the patient's i
 ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 DELIMITERS: Final = (",", ";", "\t", "|")
 SHOWN: Final = 3
+MOST_VALUES, LONGEST_VALUE = 5, 20  # of a column, where a message shows what stands in it
 # What reading a broken workbook can end with, beside what zip and XML call their own.
 BROKEN: Final = (
     LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
@@ -111,6 +112,38 @@ def read_table(path: Path | str, sheet: str | None = None) -> TableFile:
     if cells.empty:
         raise InputError(f"{path}: the file has a header but no patients")
     return TableFile(path.name, cells, rows, fingerprint, len(content), encoding)
+
+
+def kept_rows(file: TableFile, rows: Mapping[str, Sequence[str]]) -> tuple[TableFile, list[str]]:
+    """Return the rows that have one of the values asked for in every column of `rows`, and what was left out.
+
+    Values are compared as text, whole numbers without their decimals. A column that the file lacks keeps all
+    rows: the map's missing columns are reported together, elsewhere.
+
+    Raises
+    ------
+    InputError
+        When no row is left.
+    """
+    keep = np.ones(len(file.cells), dtype=bool)
+    notes = []
+    for header, wanted in rows.items():
+        if header not in file.cells:
+            continue
+        found = np.array(["" if v is None else token(v) for v in file.text(header)], dtype=object)
+        before, chosen = int(keep.sum()), " or ".join(wanted)
+        there = Counter(found[keep]).most_common(MOST_VALUES)
+        keep &= np.isin(found, list(wanted))
+        if not keep.any():
+            seen = ", ".join(f"{value[:LONGEST_VALUE] or '(empty)'} ({n})" for value, n in there)
+            raise InputError(
+                f"{file.name}: no row has {chosen} in column {header!r}, as `rows` in the map asks; most "
+                f"frequent there: {seen}"
+            )
+        notes.append(f"rows: {int(keep.sum()):,} of {before:,} kept, those with {chosen} in {header!r}")
+        if absent := [value for value in wanted if value not in found]:
+            notes.append(f"rows: {' and '.join(absent)} stands in no row of {header!r}")
+    return replace(file, cells=file.cells[keep].reset_index(drop=True), rows=file.rows[keep]), notes
 
 
 def _parquet(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -87,16 +88,63 @@ def differences(run: RunView) -> str:
         [
             DATA_NAMES.get(row["data"], row["data"]),
             f"{model_name(row['model'])} – {model_name(row['reference'])}",
-            run.facts["metrics"].get(row["metric"], {}).get("label", row["metric"]),
-            "" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}",
+            _metric(run, row["metric"]),
+            _months(row),
             blocks.estimate(row["value"], row["low"], row["high"]),
+            f"{row['p']:.3f}",
+            f"{row['p_holm']:.3f}",
         ]
         for row in table.to_dict("records")
     ]
-    head = ["Patients", "Models", "Score", "Months", "Difference"]
+    head = ["Patients", "Models", "Score", "Months", "Difference", "p", "p after Holm's correction"]
     return blocks.folded(
         "Differences between models, on the same patients", blocks.table(head, rows, numbers_from=3)
     )
+
+
+def _months(row: Mapping[Hashable, Any]) -> str:
+    return "" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}"
+
+
+def _metric(run: RunView, name: str) -> str:
+    return str(run.facts["metrics"].get(name, {}).get("label", words(name)))
+
+
+def optimism(run: RunView) -> str:
+    """Return what scores on the patients learnt from owe to that, where the run refitted on resamples."""
+    table = run.table("optimism") if "optimism" in run.tables else pd.DataFrame()
+    if not len(table):
+        return ""
+    figures = ("apparent", "optimism", "corrected", "out_of_bag", "overfitting", "corrected_632_plus")
+    rows = [
+        [
+            model_name(row["model"]), _metric(run, row["metric"]), _months(row),
+            *("" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in figures),
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    shown = ("Apparent", "Optimism", "Corrected", "Outside the resample", "Overfitting", ".632+")
+    head = ["Model", "Score", "Months", *shown]
+    caption = f"{int(table['replicates'].iloc[0])} bootstrap resamples of the training cohort, each refitted."
+    return blocks.table(head, rows, caption=caption, numbers_from=2)
+
+
+def ablation(run: RunView) -> str:
+    """Return one model with every combination of modalities, where the run asked for it."""
+    table = run.table("ablation") if "ablation" in run.tables else pd.DataFrame()
+    if not len(table):
+        return ""
+    rows = [
+        [
+            words(row["use"]), words(row["modalities"]), int(row["columns"]), _metric(run, row["metric"]),
+            _months(row), blocks.estimate(row["value"], row["low"], row["high"]),
+            blocks.estimate(row["difference"], row["difference_low"], row["difference_high"]),
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    head = ["Use", "Modalities", "Columns", "Score", "Months", "Value", "Less that with everything"]
+    name = model_name(run.facts["analysis"]["ablation"]["model"])
+    return blocks.table(head, rows, caption=f"{name}; differences on the same resamples.", numbers_from=4)
 
 
 def subgroups(run: RunView) -> str:
