@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, find_config
+from experiments.decide_predictions import PolicyPredictions, wanted_predictions
 from experiments.progress import StageProgress
 from experiments.studies import Asked, keep_study, print_places, training_source
 from pipeline.config import Bootstrap, Spec
@@ -57,6 +58,9 @@ class PolicyStudy(Spec):
     references: dict[str, Arm | Guided] = Field(min_length=1)
     policies: dict[str, Policy] = Field(min_length=1)
     actions: dict[str, Action]
+    predictions: PolicyPredictions | None = Field(
+        None, description="of models fitted on other patients, for rules that look at a risk or a mechanism"
+    )
     prices: tuple[float, ...] = (0, 0.1, 0.2, 0.3)
     thresholds: tuple[float, ...] = ()
     vary: dict[str, Varied] = {}
@@ -80,6 +84,12 @@ class PolicyStudy(Spec):
         faults += [f"planned_months: arm {a!r} is missing" for a in missing]
         if START in self.actions:
             faults.append(f"no action may be called {START!r}")
+        if self.predictions is not None:
+            faults += self.predictions.faults(self.policies)
+        elif wanted := wanted_predictions(self.policies):
+            name, kind, of = wanted[0]
+            faults.append(f"policy {name!r} looks at {kind} {of!r}: say under `predictions` which models "
+                          "are fitted, and on whom")  # fmt: skip
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -124,12 +134,21 @@ def _run_policy(asked: Asked, console: Console) -> Path:
         raise InputError("train.patients is missing: how many patients are to be drawn?")
     variants = checked_variants(spec)
     source = resolve_simulated(spec.train.cohort, spec.train.patients)
+    learning = None
+    if spec.predictions is not None:
+        fitted_on = spec.predictions.train
+        if fitted_on.patients is None:
+            raise InputError("predictions.train.patients is missing: how many patients are to be drawn?")
+        learning = resolve_simulated(fitted_on.cohort, asked.patients or fitted_on.patients)
     folder, started = asked.folder(spec.name)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"), source.name)
+        others = None
+        if learning is not None:
+            others = learning.cohort(stage_generator(rng, "cohort predictions"), f"{learning.name}_others")
         progress("draw the cohort", 1, 1)
-        study = policy_study(spec, variants, cohort, stage_generator(rng, "decide"), progress)
+        study = policy_study(spec, variants, cohort, others, stage_generator(rng, "decide"), progress)
         page = keep_study("decide", spec, study, folder, started, progress, asked.report)
     _print_differences(study.tables["differences"], spec.endpoints[0], console)
     print_places(console, folder, page)

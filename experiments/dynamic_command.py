@@ -16,6 +16,7 @@ from experiments.progress import StageProgress
 from experiments.studies import Asked, keep_study, print_places, training_source
 from pipeline.config import Spec
 from pipeline.dynamic import DynamicAnalysis, check_names
+from pipeline.mechanism import MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
 
@@ -32,6 +33,9 @@ class DynamicExperiment(Spec):
     train: CohortChoice
     external: ExternalChoice | None = Field(None, description="judged by cross-validation when left out")
     analysis: DynamicAnalysis = DynamicAnalysis()
+    mechanism: MechanismOptions | None = Field(
+        MechanismOptions(), description="tell the patients shown their likeliest deficit; drawn cohorts only"
+    )
     title: str | None = None
 
 
@@ -47,7 +51,10 @@ def run_dynamic(asked: Asked, console: Console) -> Path:
     with StageProgress(console) as progress:
         cohorts = draw_or_read(sources, rng, progress)
         title = experiment.title or experiment.name
-        study = dynamic_study(title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress)
+        study = dynamic_study(
+            title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress,
+            experiment.mechanism,
+        )  # fmt: skip
         page = keep_study("dynamic", experiment, study, folder, started, progress, asked.report)
     _print_gains(study.tables, console)
     print_places(console, folder, page)

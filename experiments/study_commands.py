@@ -13,6 +13,7 @@ Data = Annotated[Path | None, typer.Option(help="the data file of a real cohort"
 Out = Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")]
 Draw = Annotated[int | None, typer.Option("--n", help="patients to draw, each time it draws some")]
 Seed = Annotated[int | None, typer.Option(help="another seed than the file's")]
+Replicates = Annotated[int | None, typer.Option(help="of each size or threshold [default: the file's]")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
 
 
@@ -49,31 +50,36 @@ def _study(name: str, example: str, does: str, reads_file: bool = True) -> Calla
     return chosen
 
 
-def power(
-    config: Annotated[str, typer.Argument(help="a plan: a shipped name (keynote_189_power) or a YAML file")],
-    out: Out = None,
-    seed: Seed = None,
-    replicates: Annotated[int | None, typer.Option(help="of each size [default: the file's]")] = None,
-    backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
-    jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
-    report: Report = True,
-) -> None:
-    """How large a study must be to find what is there; a killed one goes on with the same --out."""
-    import os
+def _planning(name: str, example: str, does: str) -> Callable[..., None]:
+    """Return the command `name` with the options of studies that draw many replicates and resume."""
 
-    from experiments.cli import at_least, console
-    from experiments.power_command import run_power
-    from experiments.replicates import BACKENDS
-    from experiments.studies import Asked
-    from pipeline.schema import lookup
+    def command(
+        config: str = typer.Argument(help=f"a plan: a shipped name ({example}) or a YAML file"),
+        out: Out = None,
+        seed: Seed = None,
+        replicates: Replicates = None,
+        backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
+        jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
+        scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+        report: Report = True,
+    ) -> None:
+        import os
 
-    at_least("--replicates", replicates, 10)
-    at_least("--seed", seed, 0)
-    at_least("--jobs", jobs, 1)
-    chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
-    asked = Asked("power", config, out=out, seed=seed, report=report)
-    run_power(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
+        from experiments.cli import at_least, console
+        from experiments.replicates import BACKENDS
+        from experiments.studies import Asked
+        from pipeline.schema import lookup
+
+        at_least("--replicates", replicates, 10)
+        at_least("--seed", seed, 0)
+        at_least("--jobs", jobs, 1)
+        chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
+        run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
+        asked = Asked(name, config, out=out, seed=seed, report=report)
+        run(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
+
+    command.__name__, command.__doc__ = name, does
+    return command
 
 
 STUDY_COMMANDS: Final = (
@@ -84,10 +90,14 @@ STUDY_COMMANDS: Final = (
            "or weigh marker rules in randomised ones."),
     _study("dynamic", "keynote_189_dynamic",
            "Predict anew at every landmark from serial measurements, beside baseline alone."),
+    _planning("enrich", "cytokine_combination",
+              "Who gains from an added agent by a signature, and the trial that would have shown it; "
+              "a killed one goes on with the same --out."),
     _study("mechanism", "keynote_189_mechanism",
            "Name the likeliest deficit behind failure, where enough is known to say; drawn patients only.",
            reads_file=False),
-    power,
+    _planning("power", "keynote_189_power",
+              "How large a study must be to find what is there; a killed one goes on with the same --out."),
     _study("toxicity", "keynote_189_toxicity",
            "Adverse events with competing risks, and whether patients with one live longer, rightly asked."),
     _study("transport", "chowell_transport",

@@ -24,6 +24,7 @@ from pipeline.figures.decide import (
 from pipeline.figures.decisions import decision_figure
 from pipeline.figures.drift import drift_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
+from pipeline.figures.enrich import groups_figure, threshold_figure, trials_figure
 from pipeline.figures.explanation import (
     beeswarm,
     beeswarm_figure,
@@ -90,6 +91,7 @@ __all__ = [
     "fidelity_figure",
     "flow",
     "flow_table",
+    "groups_figure",
     "importance_bars",
     "importance_figure",
     "importance_over_time",
@@ -120,7 +122,9 @@ __all__ = [
     "save_figure",
     "strategies_figure",
     "sweep_figure",
+    "threshold_figure",
     "tradeoff_figure",
+    "trials_figure",
     "updated_risk_figure",
     "verification_figure",
     "waterfall",

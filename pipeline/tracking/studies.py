@@ -23,7 +23,8 @@ from pipeline.tracking.client import (
 )
 
 # What may count along a metric's axis, None for nothing: the first that tells a table's rows apart.
-STEPS: Final = ("landmark_months", "horizon_months", "months", None, "patients", "group")
+STEPS: Final = ("landmark_months", "horizon_months", "months", "percentile", None, "patients", "group")
+NUMBER_WORDS: Final = ("ratio_per_sd",)  # numbers that tell rows apart as words do
 NAME_LETTERS: Final = 250  # what MLflow's store takes
 WIDE_NAMES: Final = ("value", "hazard_ratio")  # estimates whose interval is plainly `low` and `high`
 
@@ -80,7 +81,7 @@ def study_metrics(name: str, table: pd.DataFrame) -> Iterator[tuple[str, float, 
         return
     words = [
         c for c in table
-        if not pd.api.types.is_numeric_dtype(table[c]) and _varies(table[c])
+        if (c in NUMBER_WORDS or not pd.api.types.is_numeric_dtype(table[c])) and _varies(table[c])
         and not (c == "data" and "landmark_months" in table)
     ]  # fmt: skip
     labels = table[words].astype(str).agg(".".join, axis=1) if words else pd.Series("", index=table.index)
