@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Literal
 
 from pipeline.artifacts import value_digest
-from pipeline.schema import InputError, Progress, silent
+from pipeline.schema import InputError, Progress, lookup, silent
 
 Task = Mapping[str, Any]
 Backend = Literal["joblib", "dask"]
@@ -20,6 +20,21 @@ Results = Iterator[tuple[int, Mapping[str, Any]]]
 Workers = Callable[[Callable[[Task], Mapping[str, Any]], Sequence[Task]], Results]
 BACKENDS: Final[tuple[Backend, ...]] = ("joblib", "dask")
 JOURNAL: Final = "journal.jsonl"
+
+
+def journal_file(folder: Path) -> Path:
+    """Return the file beside `folder` that keeps what was found until the folder is whole."""
+    return folder.with_name(f".{folder.name}.{JOURNAL}")
+
+
+def journalled_place(journal: Path) -> Path:
+    """Return the folder that `journal` stands beside."""
+    return journal.with_name(journal.name.removeprefix(".").removesuffix(f".{JOURNAL}"))
+
+
+def known_backend(name: str) -> Backend:
+    """Return the backend called `name`; raise an InputError when there is none."""
+    return lookup({known: known for known in BACKENDS}, name, "backend")
 
 
 def run_tasks(

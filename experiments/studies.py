@@ -102,7 +102,7 @@ class Asked:
         The file of a real cohort.
     out : Path, optional
         The folder to make.
-    patients, seed : int, optional
+    patients, seed, replicates : int, optional
         In place of the config's.
     report : bool
     """
@@ -114,6 +114,7 @@ class Asked:
     patients: int | None = None
     seed: int | None = None
     report: bool = True
+    replicates: int | None = None
 
     @property
     def command(self) -> str:
@@ -123,7 +124,7 @@ class Asked:
     def read(self, spec: type[S]) -> S:
         """Read the config, with the command line's numbers in place of the file's."""
         read = read_spec(find_config("studies", self.config), spec)
-        return with_changes(read, patients=self.patients, seed=self.seed)
+        return with_changes(read, patients=self.patients, seed=self.seed, replicates=self.replicates)
 
     def folder(self, name: str) -> tuple[Path, dt.datetime]:
         """Claim the study's folder before any work; return it and the time of starting."""

@@ -89,17 +89,16 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
         import os
 
         from experiments.cli import at_least, console
-        from experiments.replicates import BACKENDS
+        from experiments.replicates import known_backend
         from experiments.studies import Asked
-        from pipeline.schema import lookup
 
         at_least("--replicates", replicates, 10)
         at_least("--seed", seed, 0)
         at_least("--jobs", jobs, 1)
-        chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
+        chosen = known_backend(backend)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        asked = Asked(name, config, out=out, seed=seed, report=report)
-        run(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
+        asked = Asked(name, config, out=out, seed=seed, replicates=replicates, report=report)
+        run(asked, chosen, jobs or os.cpu_count() or 1, scheduler, console())
 
     command.__name__, command.__doc__ = name, does
     return command
