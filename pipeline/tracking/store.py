@@ -34,7 +34,7 @@ def resolve_store(given: str | None = None) -> str:
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_FILE
     scheme = urlsplit(uri).scheme.split("+")[0]
     if scheme == "sqlite":
-        return f"sqlite:///{Path(uri.split('///', 1)[-1].split('?')[0]).expanduser().absolute()}"
+        return f"sqlite:///{_path_in(uri).absolute()}"
     if scheme in _DATABASES or scheme in _SERVERS:
         return uri
     if uri.endswith(".db") and len(scheme) <= 1:
@@ -153,4 +153,8 @@ def sqlite_file(uri: str) -> Path | None:
     """Return the file of an SQLite store, None for any other."""
     if not uri.startswith("sqlite"):
         return None
+    return _path_in(uri)
+
+
+def _path_in(uri: str) -> Path:
     return Path(uri.split("///", 1)[-1].split("?")[0]).expanduser()

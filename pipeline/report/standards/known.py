@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from pipeline.artifacts import RunView
+from pipeline.artifacts import RunView, lineage
 from pipeline.models.published_scores import SCORES
 from pipeline.report.sections.wording import model_name, words
 
@@ -58,10 +58,7 @@ def fixed(run: RunView) -> list[str]:
 
 def predictors(run: RunView) -> list[dict[str, Any]]:
     """Return the declarations of the columns that models learn from, the arm last."""
-    chosen = run.facts["analysis"]["features"]
-    columns = run.facts["cohorts"]["train"]["columns"]
-    baseline = [c for c in columns if c["role"] == "baseline" and (chosen is None or c["name"] in chosen)]
-    return baseline + [c for c in columns if c["role"] == "arm"]
+    return lineage.predictors(run.facts)
 
 
 def missing(run: RunView) -> pd.Series[float]:
