@@ -28,7 +28,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.fuzz_cases import Door, bodies, doors
+from benchmarks.fuzz_cases import Door, doors
+from benchmarks.fuzz_requests import bodies
 
 MINUTES = 1.0
 SERVED = "served"

@@ -6,7 +6,6 @@ import errno
 import resource
 import tempfile
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
@@ -20,10 +19,7 @@ SIMULATE = ("simulate", "keynote_189", "--n", 60, "--out")
 
 @fault(GROUP, "the disk is full while a cohort is written")
 def full(scene: Scene) -> Outcome:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    scene.patch.setattr(pd.DataFrame, "to_parquet", refuse)
+    scene.refuse(pd.DataFrame, "to_parquet", OSError(errno.ENOSPC, "No space left on device"))
     return scene.lungio(*SIMULATE, "deep/cohort")
 
 
@@ -39,19 +35,13 @@ def limited(scene: Scene) -> Outcome:
 
 @fault(GROUP, "the folder is read-only")
 def read_only(scene: Scene) -> Outcome:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    scene.patch.setattr(tempfile, "mkdtemp", refuse)
+    scene.refuse(tempfile, "mkdtemp", OSError(errno.EROFS, "Read-only file system"))
     return scene.lungio("run", scene.experiment(), "--out", "runs/one")
 
 
 @fault(GROUP, "the folder belongs to somebody else")
 def closed(scene: Scene) -> Outcome:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    scene.patch.setattr(tempfile, "mkdtemp", refuse)
+    scene.refuse(tempfile, "mkdtemp", PermissionError(errno.EACCES, "Permission denied"))
     return scene.lungio("run", scene.experiment(), "--out", "theirs/one")
 
 

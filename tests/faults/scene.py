@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -69,6 +69,14 @@ class Scene:
     patch: pytest.MonkeyPatch
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, place: object, name: str, error: Exception) -> None:
+        """Let `name` of `place` end as on a disk, in a folder or store that takes nothing."""
+
+        def refused(*_: object, **__: object) -> NoReturn:
+            raise error
+
+        self.patch.setattr(place, name, refused)
 
     def file(self, name: str, content: str | bytes | dict[str, Any]) -> str:
         """Write a file into the folder, a mapping as YAML, and return its name."""

@@ -83,12 +83,9 @@ def no_place_for_files(scene: Scene) -> Outcome:
 def full(scene: Scene) -> Outcome:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    def refuse(*_: object, **__: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
     scene.finished_run()
     scene.filed()
-    scene.patch.setattr(SqlAlchemyStore, "log_batch", refuse)
+    scene.refuse(SqlAlchemyStore, "log_batch", sqlite3.OperationalError("database or disk is full"))
     outcome = scene.lungio("push", "run")
     scene.patch.undo()
     scene.patch.chdir(scene.here)
