@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ import yaml
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import CohortChoice, find_config, read_spec, with_changes
 from experiments.finishing import REPORT, settle
-from experiments.run import CHECKOUT, evidence_facts
+from experiments.run import CHECKOUT, command_line, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
@@ -168,7 +166,7 @@ def keep_study(
         "started": started.isoformat(timespec="seconds"),
         "identity": uuid4().hex,
         "outstanding": [REPORT] * report + list(following),
-        "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
+        "command": command_line(),
         "cohorts": {role: describe_cohort(cohort) for role, cohort in study.cohorts.items()},
         "settings": settings,
         "config_sha256": value_digest({"seed": seed, **settings}),

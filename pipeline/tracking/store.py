@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ DEFAULT_FILE: Final = "mlflow.db"
 ANSWER_SECONDS: Final = 5.0
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS: Final = ("http", "https", "databricks", "databricks-uc", "uc")
+_BACKEND: Final = "MLFLOW_BACKEND_STORE_URI"  # where MLflow's server looks for its store unless told
+_PASSWORDS: Final = re.compile(
+    r"(://[^/\s:@]*:)\S*@|([?&](?:\w*password|passwd|pwd|token)=)[^&\s]*", re.IGNORECASE
+)
 
 
 def resolve_store(given: str | None = None) -> str:
@@ -40,7 +45,7 @@ def resolve_store(given: str | None = None) -> str:
     if uri.endswith(".db") and len(scheme) <= 1:
         return f"sqlite:///{Path(uri).expanduser().absolute()}"
     raise InputError(
-        f"tracking URI {uri!r} is not a store MLflow can write to; give a file ending in .db, "
+        f"tracking URI {plain_uri(uri)!r} is not a store MLflow can write to; give a file ending in .db, "
         "sqlite:///<file>, another database, or http(s)://<server>"
     )
 
@@ -89,9 +94,14 @@ def _knock(uri: str) -> None:
 
 
 def plain_uri(uri: str) -> str:
-    """Return a store's URI as it may be shown: without a password."""
-    place = urlsplit(uri)
-    return uri if place.password is None else uri.replace(f":{place.password}@", ":***@", 1)
+    """Return a store's URI, or a text with some in it, as it may be shown and kept: without a password.
+
+    >>> plain_uri("--tracking-uri=postgresql://me:secret@host/db")
+    '--tracking-uri=postgresql://me:***@host/db'
+    >>> plain_uri("postgresql://host/db?user=me&password=secret")
+    'postgresql://host/db?user=me&password=***'
+    """
+    return _PASSWORDS.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", uri)
 
 
 def free_port(port: int) -> None:
@@ -134,12 +144,23 @@ def artifact_root(uri: str) -> str | None:
 
 
 def ui_command(uri: str, port: int) -> list[str]:
-    """Return the command that serves MLflow's pages for `uri` on this machine only."""
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    """Return the command that serves MLflow's pages for `uri` on this machine only.
+
+    A URI with a password is not in it, where every user of the machine could read it, but handed over by
+    `ui_environment`.
+    """
+    command = [sys.executable, "-m", "mlflow", "ui"]
+    if not ui_environment(uri):
+        command += ["--backend-store-uri", uri]
     root = artifact_root(uri)
     if root:
         command += ["--default-artifact-root", root]
     return [*command, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def ui_environment(uri: str) -> dict[str, str]:
+    """Return what the server of MLflow's pages must find in its environment: a URI with a password."""
+    return {} if plain_uri(uri) == uri else {_BACKEND: uri}
 
 
 def keep_offline() -> None:
