@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import shlex
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +27,7 @@ from experiments.finishing import (
     outstanding,
     unfinished,
 )
+from experiments.output import chatty, show
 from experiments.progress import StageProgress
 from pipeline.artifacts import (
     claim_folder,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from pipeline.artifacts import RunView
     from pipeline.run import RunResult
     from pipeline.tracking.champion import Verdict
 
@@ -62,7 +64,6 @@ class Options:
     tracking_uri: str | None = None
     track: bool = True
     report: bool = True
-    quiet: bool = False
     resume: bool = False
 
 
@@ -90,9 +91,9 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     if store is not None:
         check_store(store)
     about = {"config_sha256": digest, "command": "run"}
-    with sole_writer(folder, about) as killed, StageProgress(console, options.quiet) as progress:
+    with sole_writer(folder, about) as killed, StageProgress(console) as progress:
         there = claim(folder, options)  # again: another process may have been the first
-        if killed is not None and not options.quiet:
+        if killed is not None and chatty(console):
             now = "what is outstanding follows" if there else "it is done anew"
             console.print(f"{folder}: a run begun {killed['since']} was killed here; {now}", highlight=False)
         if there:
@@ -251,10 +252,34 @@ def print_result(
     console: Console, folder: Path, store: str | None, options: Options, verdict: Verdict | None = None
 ) -> None:
     """Print the score table, what became of the best model, and where report and run are to be found."""
-    from experiments.score_table import score_tables
     from pipeline.report import PAGE
 
     view = load_run(folder)
+    page = folder / PAGE if (folder / PAGE).is_file() else None
+    scores = view.table("scores")
+    document = {
+        "research_use": view.facts["research_use"],
+        "simulated": view.facts["simulated"],
+        "run": folder,
+        "report": page,
+        "store": store and plain_uri(store),
+        "scores": scores[scores["group"] == "all"].to_dict("records"),
+        "checks": view.facts["checks"],
+        "registered": verdict and {**asdict(verdict), "alias": "champion" if verdict.crowned else None},
+    }
+    show(console, document, lambda: _print_run(console, view, page, store, options, verdict))
+
+
+def _print_run(
+    console: Console,
+    view: RunView,
+    page: Path | None,
+    store: str | None,
+    options: Options,
+    verdict: Verdict | None,
+) -> None:
+    from experiments.score_table import score_tables
+
     for data in dict.fromkeys(view.table("scores")["data"]):
         for table in score_tables(view, data, console.width):
             console.print(table)
@@ -266,9 +291,9 @@ def print_result(
     def say(what: str, where: object) -> None:
         console.print(f"{what:<8}{where}", highlight=False, soft_wrap=True)
 
-    say("run", folder)
-    if (folder / PAGE).is_file():
-        say("report", folder / PAGE)
+    say("run", view.folder)
+    if page is not None:
+        say("report", page)
     if store is not None:
         say("compare", f"lungio ui{given_store(options.tracking_uri)}")
     if verdict is not None:
@@ -290,8 +315,18 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     table: pd.DataFrame = fidelity(cohort, source.plan)  # type: ignore[arg-type]
     cohort = replace(cohort, manifest={**cohort.manifest, "seed": seed})
     save_cohort(cohort, out, {"fidelity": table})
-    console.print(fidelity_table(table, cohort.name))
-    console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
-    if cohort.visits is not None:
-        console.print(f"visits  {len(cohort.visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
-    console.print(f"sha256  {describe_cohort(cohort)['sha256']}", highlight=False, soft_wrap=True)
+    digest, visits = describe_cohort(cohort)["sha256"], cohort.visits
+    document = {
+        "simulated": True, "cohort": cohort.name, "folder": out, "patients": len(cohort), "seed": seed,
+        "sha256": digest, "visits": None if visits is None else len(visits),
+        "fidelity": table.to_dict("records"),
+    }  # fmt: skip
+
+    def draw() -> None:
+        console.print(fidelity_table(table, cohort.name))
+        console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
+        if visits is not None:
+            console.print(f"visits  {len(visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
+        console.print(f"sha256  {digest}", highlight=False, soft_wrap=True)
+
+    show(console, document, draw)
