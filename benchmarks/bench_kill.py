@@ -122,10 +122,8 @@ def digests(folder: Path) -> Iterator[tuple[str, str]]:
             }
             yield name, hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         elif path.suffix == ".md":
-            yield (
-                name,
-                hashlib.sha256(path.read_text(encoding="utf-8").replace(begun, "").encode()).hexdigest(),
-            )
+            text = path.read_text(encoding="utf-8").replace(begun, "")
+            yield name, hashlib.sha256(text.encode()).hexdigest()
         else:
             yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 

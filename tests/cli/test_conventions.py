@@ -56,16 +56,16 @@ def test_a_shell_completes_and_nothing_is_written(words: str, wanted: str, tmp_p
     asked = {
         "_LUNGIO_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)
     }  # fmt: skip
-    environment = os.environ | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    call = [
-        sys.executable,
-        "-c",
-        "import sys; sys.argv[0] = 'lungio'; from experiments.cli import main; main()",
-    ]
-    completed = subprocess.run(call, env=environment | asked, cwd=tmp_path, capture_output=True, text=True)
-    assert wanted in completed.stdout.split()
-    helped = subprocess.run(
-        [*call, "--help"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert "--install-completion" in helped.stdout
+    home = os.environ | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    program = "import sys; sys.argv[0] = 'lungio'; from experiments.cli import main; main()"
+
+    def said(*more: str, **asked: str) -> str:
+        call = [sys.executable, "-c", program, *more]
+        environment = home | asked
+        return subprocess.run(
+            call, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert wanted in said(**asked).split()
+    assert "--install-completion" in said("--help")
     assert not list(tmp_path.iterdir())

@@ -110,7 +110,7 @@ CASES: dict[str, tuple[Callable[[Path, Path], Words], str]] = {
     "simulate": (lambda run, here: ("simulate", "keynote_189", "--n", 60, "--out", "made"), "fidelity"),
     "subgroups": (lambda run, here: ("subgroups", "pacific", "--n", 200), "subgroups"),
     "sweep": (
-        lambda run, here: ("sweep", sweep_of(here, **ONE_RUN), "--out", "made", "--jobs", 1, "--no-track", *QUICK),
+        lambda run, here: ("sweep", sweep_of(here, **ONE_RUN), "--out", "x", "--jobs", 1, "--no-track", *QUICK),
         "settings",
     ),
     "toxicity": (
@@ -147,6 +147,7 @@ def test_every_command_that_prints_a_result_can_print_json() -> None:
     assert not everything or everything - set(commands_with("--json")) <= silent | {"", "cohort", "evidence"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_standard_output_holds_one_document_and_nothing_else(
     name: str, here: Path, simulated: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch
