@@ -39,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 Words = tuple[object, ...]
 QUICK = ("--no-report",)
 TREATED = {"cohort": "keynote_189_toxicity", "patients": 200}
-ONE_RUN = {"seeds": [1], "vary": {"analysis.models.cox.penalties": [[0.1]]}}
+ONE = {"seeds": [1], "vary": {"analysis.models.cox.penalties": [[0.1]]}}
 
 
 def policy(folder: Path) -> str:
@@ -110,7 +110,7 @@ CASES: dict[str, tuple[Callable[[Path, Path], Words], str]] = {
     "simulate": (lambda run, here: ("simulate", "keynote_189", "--n", 60, "--out", "made"), "fidelity"),
     "subgroups": (lambda run, here: ("subgroups", "pacific", "--n", 200), "subgroups"),
     "sweep": (
-        lambda run, here: ("sweep", sweep_of(here, **ONE_RUN), "--out", "x", "--jobs", 1, "--no-track", *QUICK),
+        lambda run, here: ("sweep", sweep_of(here, **ONE), "--out", "x", "--jobs", 1, "--no-track", *QUICK),
         "settings",
     ),
     "toxicity": (
