@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import shlex
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,13 +22,13 @@ from experiments.finishing import (
     REPORT,
     check_resumable,
     finish,
-    given_store,
     not_filed,
     outstanding,
     unfinished,
 )
 from experiments.output import chatty, show
 from experiments.progress import StageProgress
+from experiments.run_result import print_result
 from pipeline.artifacts import (
     claim_folder,
     describe_cohort,
@@ -47,9 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from pipeline.artifacts import RunView
     from pipeline.run import RunResult
-    from pipeline.tracking.champion import Verdict
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 
@@ -103,7 +101,8 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
             patients = compute(experiment, options, folder, started, progress)
             external = partial(patients.get, "external")
         failure, verdict = finish(folder, store, experiment, options, external, progress)
-    print_result(console, folder, store if failure is None else None, options, verdict)
+    filed = store if failure is None else None
+    print_result(console, folder, filed, options.tracking_uri, verdict)
     if failure is not None:
         raise not_filed(folder, options.tracking_uri, failure) from failure
     return folder
@@ -246,60 +245,6 @@ def evidence_facts() -> dict[str, Any]:
         "sha256": folder_digest(folder),
         "files": len([*folder.rglob("*.yaml")]),
     }
-
-
-def print_result(
-    console: Console, folder: Path, store: str | None, options: Options, verdict: Verdict | None = None
-) -> None:
-    """Print the score table, what became of the best model, and where report and run are to be found."""
-    from pipeline.report import PAGE
-
-    view = load_run(folder)
-    page = folder / PAGE if (folder / PAGE).is_file() else None
-    scores = view.table("scores")
-    document = {
-        "research_use": view.facts["research_use"],
-        "simulated": view.facts["simulated"],
-        "run": folder,
-        "report": page,
-        "store": store and plain_uri(store),
-        "scores": scores[scores["group"] == "all"].to_dict("records"),
-        "checks": view.facts["checks"],
-        "registered": verdict and {**asdict(verdict), "alias": "champion" if verdict.crowned else None},
-    }
-    show(console, document, lambda: _print_run(console, view, page, store, options, verdict))
-
-
-def _print_run(
-    console: Console,
-    view: RunView,
-    page: Path | None,
-    store: str | None,
-    options: Options,
-    verdict: Verdict | None,
-) -> None:
-    from experiments.score_table import score_tables
-
-    for data in dict.fromkeys(view.table("scores")["data"]):
-        for table in score_tables(view, data, console.width):
-            console.print(table)
-    for check in view.facts["checks"]:
-        if not check["passed"]:
-            console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")
-    console.print(view.facts["research_use"], style="bold")
-
-    def say(what: str, where: object) -> None:
-        console.print(f"{what:<8}{where}", highlight=False, soft_wrap=True)
-
-    say("run", view.folder)
-    if page is not None:
-        say("report", page)
-    if store is not None:
-        say("compare", f"lungio ui{given_store(options.tracking_uri)}")
-    if verdict is not None:
-        from pipeline.tracking import verdict_line
-
-        say("model", verdict_line(verdict))
 
 
 def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Console) -> None:
