@@ -20,6 +20,9 @@ Results = Iterator[tuple[int, Mapping[str, Any]]]
 Workers = Callable[[Callable[[Task], Mapping[str, Any]], Sequence[Task]], Results]
 BACKENDS: Final[tuple[Backend, ...]] = ("joblib", "dask")
 JOURNAL: Final = "journal.jsonl"
+# What Dask starts its processes with, but for its own addition: that they hand freed memory back at once.
+# Tasks made of arrays then pay for every page anew, a third of their time.
+ONE_THREAD: Final = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
 
 
 def journal_file(folder: Path) -> Path:
@@ -188,12 +191,14 @@ def _joblib(jobs: int) -> Iterator[Workers]:
 @contextmanager
 def _dask(jobs: int, scheduler: str | None) -> Iterator[Workers]:
     try:
+        from dask import config as dask_config
         from dask import distributed
     except ImportError as error:
         raise InputError("--backend dask: Dask is not installed; pip install 'lungio[dask]'") from error
     dask: Any = distributed  # its types say less than it does
     with ExitStack() as stack:
         if scheduler is None:
+            stack.enter_context(dask_config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}))
             place: Any = stack.enter_context(
                 dask.LocalCluster(
                     n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,

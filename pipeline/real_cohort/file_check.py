@@ -17,7 +17,8 @@ from pipeline.cohort_check.leakage import AFTER_BASELINE
 from pipeline.cohort_check.timing import timing_findings
 from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.real_cohort.conversion import Faults
-from pipeline.real_cohort.reading import HALF_A_DAY_MONTHS, build_cohort, lenient_frame
+from pipeline.real_cohort.reading import build_cohort, lenient_frame
+from pipeline.real_cohort.settling import HALF_A_DAY_MONTHS
 from pipeline.real_cohort.table_file import TableFile, kept_rows, read_table
 from pipeline.schema import InputError
 

@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -120,9 +122,7 @@ def make_store(mlflow: Any, uri: str) -> None:
     file = sqlite_file(uri)
     if file is None or (file.exists() and file.stat().st_size):
         return
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with one_at_a_time(uri):
         if file.exists() and file.stat().st_size:
             return
         partial = file.with_name(f".{file.name}.partial")
@@ -133,6 +133,20 @@ def make_store(mlflow: Any, uri: str) -> None:
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; only where the store is an SQLite file."""
+    file = sqlite_file(uri)
+    if file is None:
+        yield
+        return
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks lock no folder
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(folder)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pipeline.artifacts import RunView
 from pipeline.artifacts.lineage import in_words
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import text
-from pipeline.report.sections.wording import model_name, words
+from pipeline.report.sections.wording import words
 
 
 def methods(run: RunView) -> str:
@@ -32,7 +33,7 @@ def methods(run: RunView) -> str:
     }
     again = "lungio run experiment.yaml" + ("" if facts["simulated"] else " --data FILE")
     parameters = [
-        [model_name(name), words(key), str(value)]
+        [model_label(name), words(key), str(value)]
         for name, about in facts["models"].items()
         for key, value in about["parameters"].items()
     ]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup, text
 from pipeline.report.sections.wording import (
@@ -17,7 +18,6 @@ from pipeline.report.sections.wording import (
     DATA_NAMES,
     estimates,
     explained_horizon,
-    model_name,
     models_in,
     shaded,
     words,
@@ -63,7 +63,7 @@ def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
         f"{int(first['events']):,} events. Small figures: bootstrap intervals at "
         f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best of the models that learnt."
     )
-    return blocks.table(["Score", *map(model_name, models)], rows, caption=caption, shaded=shaded(models))
+    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
 
 
 def _best(values: pd.Series[float], direction: str) -> str | None:
@@ -87,7 +87,7 @@ def differences(run: RunView) -> str:
     rows = [
         [
             DATA_NAMES.get(row["data"], row["data"]),
-            f"{model_name(row['model'])} – {model_name(row['reference'])}",
+            f"{model_label(row['model'])} – {model_label(row['reference'])}",
             _metric(run, row["metric"]),
             _months(row),
             blocks.estimate(row["value"], row["low"], row["high"]),
@@ -118,7 +118,7 @@ def optimism(run: RunView) -> str:
     figures = ("apparent", "optimism", "corrected", "out_of_bag", "overfitting", "corrected_632_plus")
     rows = [
         [
-            model_name(row["model"]), _metric(run, row["metric"]), _months(row),
+            model_label(row["model"]), _metric(run, row["metric"]), _months(row),
             *("" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in figures),
         ]
         for row in table.to_dict("records")
@@ -143,7 +143,7 @@ def ablation(run: RunView) -> str:
         for row in table.to_dict("records")
     ]  # fmt: skip
     head = ["Use", "Modalities", "Columns", "Score", "Months", "Value", "Less that with everything"]
-    name = model_name(run.facts["analysis"]["ablation"]["model"])
+    name = model_label(run.facts["analysis"]["ablation"]["model"])
     return blocks.table(head, rows, caption=f"{name}; differences on the same resamples.", numbers_from=4)
 
 
@@ -159,7 +159,7 @@ def subgroups(run: RunView) -> str:
         cells = estimates(part.set_index("model"), models)
         label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
         made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
-    head = ["Subgroup", "Patients", "Events", *map(model_name, models)]
+    head = ["Subgroup", "Patients", "Events", *map(model_label, models)]
     caption = f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}."
     return blocks.table(head, made, caption=caption, shaded=shaded(models))
 
@@ -220,5 +220,5 @@ def decisions(run: RunView) -> str:
         "Net benefit over the risk from which one would act; bands are pointwise intervals.",
     ) + blocks.folded(
         "Gain at some thresholds",
-        blocks.table(["Threshold", *map(model_name, models)], made, caption=caption, shaded=shaded(models)),
+        blocks.table(["Threshold", *map(model_label, models)], made, caption=caption, shaded=shaded(models)),
     )
