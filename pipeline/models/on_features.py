@@ -52,6 +52,10 @@ class FeatureModel(ABC):
     def learn_features(self, frame: pd.DataFrame, y: Outcome) -> pd.DataFrame:
         """Fit the feature table on training rows and return it; InputError when they cannot train a model."""
         check_outcome(self.name, frame, y)
+        return self.learn_columns(frame)
+
+    def learn_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Fit the feature table on training rows and return it."""
         self.features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
         x = self.features.transform(frame)
         self.feature_names = tuple(x.columns)
