@@ -21,13 +21,14 @@ from pipeline.real_cohort.column_map import (
     MapSpec,
     OutcomesMap,
     Recode,
+    RespondedMap,
     ResponseMap,
     SiteMap,
     TimeMap,
     Token,
 )
 from pipeline.real_cohort.table_file import ROW
-from pipeline.schema import OUTCOMES, InputError
+from pipeline.schema import OUTCOMES, RESPONDED, InputError
 
 Confirmable = Literal["event_coding", "time_unit"]
 Correction = Literal["death_is_pfs_event"]
@@ -101,7 +102,7 @@ class CohortMap(MapSpec):
 
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> CohortMap:
-        reserved = {c.name for c in OUTCOMES} | {"arm", "site", "patient"}
+        reserved = {c.name for c in (*OUTCOMES, RESPONDED)} | {"arm", "site", "patient"}
         if clash := sorted(reserved & set(self.columns)):
             raise ValueError(f"{clash[0]!r} is not a baseline column; it belongs under outcomes, arm or site")
         outcomes = {part.column: name for name, part in self.outcomes.parts()}
@@ -171,7 +172,7 @@ def _siblings(location: tuple[Any, ...]) -> list[str]:
     parts: dict[str, type[MapSpec]] = {
         "columns": ColumnMap, "outcomes": OutcomesMap, "arm": ArmMap, "site": SiteMap,
         "os_months": TimeMap, "pfs_months": TimeMap, "died": EventMap, "progressed_or_died": EventMap,
-        "best_response": ResponseMap, "only_where": Condition, "visits": VisitsMap,
+        "best_response": ResponseMap, "responded": RespondedMap, "only_where": Condition, "visits": VisitsMap,
         "adverse_events": AdverseEventMap, "onset": TimeMap,
     }  # fmt: skip
     owner: type[MapSpec] = CohortMap
