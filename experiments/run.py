@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import yaml
 
-from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort, resolve_simulated
+from experiments.cohorts import (
+    CohortSource,
+    draw_or_read,
+    resolve_cohort,
+    resolve_simulated,
+    with_published_rates,
+)
 from experiments.config import CONFIGS, Experiment
 from experiments.progress import StageProgress
 from pipeline.artifacts import (
@@ -75,6 +81,8 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     rng = np.random.default_rng(experiment.seed)
     with StageProgress(console, options.quiet) as progress:
         cohorts = draw_or_read(sources, rng, progress)
+        if experiment.analysis.response is not None:
+            cohorts = {role: with_published_rates(sources[role], cohort) for role, cohort in cohorts.items()}
         planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
         result = analyse(planned, stage_generator(rng, "analysis"), progress)
         result = with_fidelity(result, sources["train"], cohorts["train"])
@@ -188,13 +196,16 @@ def print_result(
     console: Console, folder: Path, store: str | None, options: Options, verdict: Verdict | None = None
 ) -> None:
     """Print the score table, what became of the best model, and where report and run are to be found."""
-    from experiments.score_table import score_tables
+    from experiments.score_table import response_table, score_tables
     from pipeline.report import PAGE
 
     view = load_run(folder)
     for data in dict.fromkeys(view.table("scores")["data"]):
         for table in score_tables(view, data, console.width):
             console.print(table)
+    if "response_scores" in view.tables:
+        for data in dict.fromkeys(view.table("response_scores")["data"]):
+            console.print(response_table(view, data))
     for check in view.facts["checks"]:
         if not check["passed"]:
             console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")

@@ -87,6 +87,13 @@ HTML(sections.roc(run))
 HTML(sections.decisions(run))
 
 # %% [markdown]
+# ## Who responds
+# The probability of an objective response (complete or partial, RECIST), calibrated on training patients.
+
+# %%
+HTML(sections.response(run))
+
+# %% [markdown]
 # ## What the predictions rest on
 # Exact Shapley values: contributions that add up to the prediction. They explain the model, not the disease;
 # columns that go together share the credit between them.

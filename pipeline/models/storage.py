@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.models.contract import SurvivalModel
 from pipeline.models.registry import MODELS
 from pipeline.schema import InputError, lookup
 
@@ -18,7 +18,16 @@ FORMAT = 1
 DOCUMENT, ARRAYS = "model.json", "arrays.npz"
 
 
-def save_model(model: SurvivalModel, folder: Path) -> Path:
+class Saveable(Protocol):
+    """A fitted model that knows how to put itself on record."""
+
+    name: str
+
+    def export(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return all that predicting needs: a JSON-ready document and plain arrays."""
+
+
+def save_model(model: Saveable, folder: Path) -> Path:
     """Write `model` to `folder` as model.json and arrays.npz; the same model gives the same bytes."""
     document, arrays = model.export()
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,8 +43,8 @@ def save_model(model: SurvivalModel, folder: Path) -> Path:
     return folder
 
 
-def load_model(folder: Path) -> SurvivalModel:
-    """Return the fitted model in `folder`; raises InputError when it holds none that can be read."""
+def load_model(folder: Path, kinds: Mapping[str, Any] = MODELS) -> Any:
+    """Return the fitted model in `folder`, one of `kinds`; InputError when it holds none that can be read."""
     path = folder / DOCUMENT
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -45,6 +54,4 @@ def load_model(folder: Path) -> SurvivalModel:
         raise InputError(f"{folder} holds no model that can be read: {error}") from error
     if document.get("format") != FORMAT:
         raise InputError(f"{path}: format must be {FORMAT}. Got {document.get('format')!r} instead")
-    kind = lookup(MODELS, str(document.get("model")), "model")
-    restored: SurvivalModel = kind.restore(document, arrays)  # type: ignore[attr-defined]
-    return restored
+    return lookup(kinds, str(document.get("model")), "model").restore(document, arrays)

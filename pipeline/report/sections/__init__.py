@@ -16,6 +16,7 @@ from pipeline.report.sections.performance import (
     scores,
     subgroups,
 )
+from pipeline.report.sections.response import response
 from pipeline.report.sections.study import study_figures, study_methods, study_opening, study_table
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "opening",
     "patient_pages",
     "performance_figures",
+    "response",
     "roc",
     "scores",
     "sources",

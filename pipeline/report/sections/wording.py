@@ -15,6 +15,9 @@ MODEL_NAMES: Final = {
     "cox": "Cox",
     "rsf": "Survival forest",
     "pdl1": "PD-L1 rule",
+    "logistic": "Logistic, ridge",
+    "boosted": "Boosted trees",
+    "published_rate": "Published rate",
     **{name: score.label for name, score in SCORES.items()},
     "oracle": "Oracle (ceiling)",
     "baseline_cox": "Cox, baseline only",
@@ -62,6 +65,17 @@ def estimates(by_model: pd.DataFrame, models: list[str], best: str | None = None
         else:
             cells.append(Markup(""))
     return cells
+
+
+def best_model(values: pd.Series[float], direction: str) -> str | None:
+    """Return the model whose value is best, by a key of `BETTER`; None where none is defined."""
+    values = values.dropna()
+    if not len(values):
+        return None
+    distance = {"higher": -values, "lower": values, "one": (values - 1).abs(), "zero": values.abs()}.get(
+        direction
+    )
+    return None if distance is None else str(distance.idxmin())
 
 
 def explained_horizon(run: RunView) -> float:
