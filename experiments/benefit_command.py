@@ -14,7 +14,7 @@ from pydantic import Field
 
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import Study, keep_study, print_places, read_study, study_folder, training_source
+from experiments.studies import Asked, Study, keep_study, print_places, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress, outcome
@@ -52,26 +52,18 @@ class BenefitStudy(Spec):
     title: str | None = None
 
 
-def run_benefit(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def run_benefit(asked: Asked, console: Console) -> Path:
     """Carry out a study of benefit and return its folder."""
-    spec = read_study(config, BenefitStudy, n, seed)
-    source = training_source(spec.train, data, spec.name)
+    spec = asked.read(BenefitStudy)
+    source = training_source(spec.train, asked.data, asked.command)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"))
         check_study(spec, cohort)
-        folder, started = study_folder("benefit", spec.name, out)
+        folder, started = asked.folder(spec.name)
         progress("draw or read the cohorts", 1, 1)
         study = benefit_study(spec, cohort, stage_generator(rng, "benefit"), progress)
-        page = keep_study("benefit", spec, study, folder, started, progress, report)
+        page = keep_study("benefit", spec, study, folder, started, progress, asked.report)
     for row in study.tables["measures"].to_dict("records"):
         console.print(
             f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "

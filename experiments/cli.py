@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from experiments.cohort_command import cohort_app
 from experiments.compare_command import compare
+from experiments.doctor_command import doctor
 from experiments.drift_command import drift
 from experiments.evidence_command import evidence_app
 from experiments.init_command import init
@@ -45,7 +46,7 @@ class PlainErrors(TyperGroup):
             if message is None:
                 raise
             print(f"lungio: {message}", file=sys.stderr)
-            raise SystemExit(BAD_INPUT) from None
+            raise SystemExit(getattr(error, "exit_code", BAD_INPUT)) from None
 
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app = typer.Typer(
 app.add_typer(cohort_app, name="cohort", help="Check a file of real patients, and draft its map.")
 app.add_typer(evidence_app, name="evidence", help="List, show and check the published figures.")
 app.command()(compare)
+app.command()(doctor)
 app.command()(drift)
 app.command()(init)
 app.command()(push)
@@ -85,6 +87,9 @@ def run(
     track: Annotated[bool, typer.Option("--track/--no-track", help="file the run in MLflow")] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="finish the latest unfinished run of it, or the one at --out")
+    ] = False,
 ) -> None:
     """Draw or read a cohort, train, judge and explain models, file the run and report it."""
     from experiments.config import read_experiment
@@ -93,7 +98,7 @@ def run(
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     experiment = read_experiment(config).with_changes(patients=n, seed=seed)
-    options = Options(data=data, out=out, tracking_uri=tracking_uri, track=track, report=report, quiet=quiet)
+    options = Options(config, data, out, tracking_uri, track, report, quiet, resume)
     run_experiment(experiment, options, console())
 
 
@@ -212,8 +217,8 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")],
 ) -> None:
     """Make a run's report anew from what its folder holds; nothing is fitted."""
+    from experiments.finishing import REPORT_SCRIPT
     from experiments.progress import StageProgress
-    from experiments.run import REPORT_SCRIPT
     from pipeline.artifacts import load_run
     from pipeline.report import make_report
 
@@ -232,9 +237,10 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
     """Compare runs in MLflow's pages, on this machine only."""
-    from pipeline.tracking.store import resolve_store, ui_command
+    from pipeline.tracking.store import free_port, resolve_store, ui_command
 
     store = resolve_store(tracking_uri)
+    free_port(port)
     command = ui_command(store, port)
     print(
         f"store: {store}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)\n{' '.join(command[2:])}", flush=True

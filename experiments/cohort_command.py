@@ -27,10 +27,11 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
     """Report everything wrong or odd about a file, with counts and remedies; code 1 when there are errors."""
-    from experiments.config import find_config, read_yaml
+    from experiments.config import find_config
     from pipeline.real_cohort import read_map
     from pipeline.real_cohort.file_check import check_file, check_table_of
     from pipeline.schema import InputError
+    from pipeline.yaml_file import read_yaml
 
     path = find_config("cohorts", map_)
     if read_yaml(path).get("kind") != "file":

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.config import CohortChoice, find_config, read_yaml
+from experiments.config import CohortChoice, find_config
 from pipeline.schema import InputError, Progress
+from pipeline.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +80,7 @@ class CohortSource:
         return replace(self, population=population_of(self.spec))
 
 
-def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: str) -> CohortSource:
+def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, command: str) -> CohortSource:
     """Read a cohort's config and everything it names, before any work.
 
     Parameters
@@ -87,8 +88,10 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
     choice : CohortChoice
     data : Path, optional
         What ``--data`` gave.
-    field, config : str
+    field : str
         Where the choice stands, for messages.
+    command : str
+        What the user asked lungio for, e.g. "run poplar", for messages.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def resolve_cohort(choice: CohortChoice, data: Path | None, field: str, config: 
         if data is None:
             raise InputError(
                 f"cohort {choice.cohort!r} is a real one and its patients are not part of lungio; "
-                f"name their file: lungio run {config} --data FILE"
+                f"name their file: lungio {command} --data FILE"
             )
         if not data.is_file():
             raise InputError(f"--data {data}: there is no such file")
@@ -141,14 +144,21 @@ def draw_or_read(
     return cohorts
 
 
-def with_published_rates(source: CohortSource, cohort: Cohort) -> Cohort:
-    """Return a real cohort with the response rates that its own trial published, by arm, in the manifest.
+def with_trial_rates(
+    sources: Mapping[str, CohortSource], cohorts: Mapping[str, Cohort]
+) -> dict[str, Cohort]:
+    """Return the cohorts, each real one told the response rates that its own trial published, by arm.
 
     The trial is the first of the names its map says the cohort is known by that the register has. A drawn
     cohort tells its rates already.
     """
-    if source.simulated:
-        return cohort
+    return {
+        role: cohort if sources[role].simulated else _with_rates_of_its_trial(sources[role], cohort)
+        for role, cohort in cohorts.items()
+    }
+
+
+def _with_rates_of_its_trial(source: CohortSource, cohort: Cohort) -> Cohort:
     from dataclasses import asdict
 
     from synthetic_data.evidence import load_register
@@ -205,4 +215,4 @@ def resolve_simulated(config: str, n: int) -> CohortSource:
         real = False  # a trial of the register, or a fault that resolve_cohort words
     if real:
         raise InputError(f"cohort {config!r} is a real one: there is nothing to simulate")
-    return resolve_cohort(CohortChoice(cohort=config, patients=n), None, "train", config)
+    return resolve_cohort(CohortChoice(cohort=config, patients=n), None, "train", f"simulate {config}")

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from pipeline.config import Analysis, Spec
 from pipeline.schema import InputError
+from pipeline.yaml_file import read_yaml
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
 Kind = Literal["experiments", "cohorts", "measurements", "studies", "sweeps"]
@@ -134,51 +134,6 @@ def _files_like(path: Path) -> list[str]:
         return []
     found = {p.name: p for p in path.parent.glob("*.y*ml")}
     return [str(found[n]) for n in difflib.get_close_matches(path.name, found, n=2, cutoff=0.5)]
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file holding a mapping; a key written twice is a fault, not a silent choice."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: is a folder, not a YAML file") from error
-    try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise InputError(f"{where}: not valid YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
-    if content is None:
-        raise InputError(f"{path}: the file is empty")
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: must hold 'key: value' lines. Got a {type(content).__name__} instead")
-    return content
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, with repeated keys refused."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if isinstance(key, list | dict):
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {key!r} stands twice", key_node.start_mark
-            )
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def read_spec(path: Path, kind: type[S]) -> S:

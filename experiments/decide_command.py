@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from experiments.cohorts import resolve_simulated
-from experiments.config import NAME_PATTERN, CohortChoice, find_config, read_yaml
+from experiments.config import NAME_PATTERN, CohortChoice, find_config
+from experiments.decide_predictions import PolicyPredictions, wanted_predictions
 from experiments.progress import StageProgress
-from experiments.studies import keep_study, print_places, read_study, study_folder, training_source
+from experiments.studies import Asked, keep_study, print_places, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.decide import START, Action, Guided, Policy
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
+from pipeline.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +58,9 @@ class PolicyStudy(Spec):
     references: dict[str, Arm | Guided] = Field(min_length=1)
     policies: dict[str, Policy] = Field(min_length=1)
     actions: dict[str, Action]
+    predictions: PolicyPredictions | None = Field(
+        None, description="of models fitted on other patients, for rules that look at a risk or a mechanism"
+    )
     prices: tuple[float, ...] = (0, 0.1, 0.2, 0.3)
     thresholds: tuple[float, ...] = ()
     vary: dict[str, Varied] = {}
@@ -79,6 +84,12 @@ class PolicyStudy(Spec):
         faults += [f"planned_months: arm {a!r} is missing" for a in missing]
         if START in self.actions:
             faults.append(f"no action may be called {START!r}")
+        if self.predictions is not None:
+            faults += self.predictions.faults(self.policies)
+        elif wanted := wanted_predictions(self.policies):
+            name, kind, of = wanted[0]
+            faults.append(f"policy {name!r} looks at {kind} {of!r}: say under `predictions` which models "
+                          "are fitted, and on whom")  # fmt: skip
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -101,70 +112,61 @@ class RandomisedStudy(Spec):
     bootstrap: Bootstrap = Bootstrap(replicates=2000)
 
 
-def run_decide(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def run_decide(asked: Asked, console: Console) -> Path:
     """Carry out a study of decisions and return its folder."""
-    path = find_config("studies", config)
+    path = find_config("studies", asked.config)
     kind = read_yaml(path).get("kind", "policy")
     if kind == "randomised":
-        return _run_randomised(str(path), data, out, n, seed, report, console)
+        return _run_randomised(asked, console)
     if kind != "policy":
         raise InputError(f"{path}: kind must be policy or randomised. Got {kind!r} instead")
-    if data is not None:
-        raise InputError(f"--data {data}: a study of policies draws its patients and reads no file")
-    return _run_policy(str(path), out, n, seed, report, console)
+    if asked.data is not None:
+        raise InputError(f"--data {asked.data}: a study of policies draws its patients and reads no file")
+    return _run_policy(asked, console)
 
 
-def _run_policy(
-    config: str, out: Path | None, n: int | None, seed: int | None, report: bool, console: Console
-) -> Path:
+def _run_policy(asked: Asked, console: Console) -> Path:
     from experiments.decide_study import policy_study
     from experiments.decide_variants import checked_variants
 
-    spec = read_study(config, PolicyStudy, n, seed)
+    spec = asked.read(PolicyStudy)
     if spec.train.patients is None:
         raise InputError("train.patients is missing: how many patients are to be drawn?")
     variants = checked_variants(spec)
     source = resolve_simulated(spec.train.cohort, spec.train.patients)
-    folder, started = study_folder("decide", spec.name, out)
+    learning = None
+    if spec.predictions is not None:
+        fitted_on = spec.predictions.train
+        if fitted_on.patients is None:
+            raise InputError("predictions.train.patients is missing: how many patients are to be drawn?")
+        learning = resolve_simulated(fitted_on.cohort, asked.patients or fitted_on.patients)
+    folder, started = asked.folder(spec.name)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"), source.name)
+        others = None
+        if learning is not None:
+            others = learning.cohort(stage_generator(rng, "cohort predictions"), f"{learning.name}_others")
         progress("draw the cohort", 1, 1)
-        study = policy_study(spec, variants, cohort, stage_generator(rng, "decide"), progress)
-        page = keep_study("decide", spec, study, folder, started, progress, report)
+        study = policy_study(spec, variants, cohort, others, stage_generator(rng, "decide"), progress)
+        page = keep_study("decide", spec, study, folder, started, progress, asked.report)
     _print_differences(study.tables["differences"], spec.endpoints[0], console)
     print_places(console, folder, page)
     return folder
 
 
-def _run_randomised(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def _run_randomised(asked: Asked, console: Console) -> Path:
     from experiments.decide_randomised import randomised_study
 
-    spec = read_study(config, RandomisedStudy, n, seed)
-    source = training_source(spec.train, data, spec.name)
+    spec = asked.read(RandomisedStudy)
+    source = training_source(spec.train, asked.data, asked.command)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"))
         progress("draw or read the cohort", 1, 1)
         study = randomised_study(spec, cohort, stage_generator(rng, "decide"))
-        folder, started = study_folder("decide", spec.name, out)
-        page = keep_study("decide", spec, study, folder, started, progress, report)
+        folder, started = asked.folder(spec.name)
+        page = keep_study("decide", spec, study, folder, started, progress, asked.report)
     _print_differences(study.tables["weighted"], spec.endpoints[0], console)
     print_places(console, folder, page)
     return folder

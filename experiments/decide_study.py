@@ -28,12 +28,17 @@ def policy_study(
     spec: PolicyStudy,
     variants: Sequence[Variant],
     cohort: Cohort,
+    others: Cohort | None,
     rng: np.random.Generator,
     progress: Progress,
 ) -> Study:
-    """Play every strategy in the patients of `spec.arm`, hold them against each other, and vary the first."""
+    """Play every strategy in the patients of `spec.arm`, hold them against each other, and vary the first.
+
+    `others` are the patients on whom models are fitted whose predictions policies look at.
+    """
     import pandas as pd
 
+    from experiments.decide_predictions import predicted
     from pipeline.decide import (
         difference_table,
         follow,
@@ -47,9 +52,14 @@ def policy_study(
     mine = replace(cohort.take(world.patients), truth=cohort.truth)
     number = (np.arange(len(world.patients)) * spec.cohorts // len(world.patients)).tolist()
 
+    predictions = {}
+    if spec.predictions is not None and others is not None:
+        models = stage_generator(rng, "predictions")
+        predictions = predicted(spec.predictions, others, mine, spec.arm, models, progress)
+
     def play(policy: Policy, actions: Mapping[str, Action]) -> tuple[Outcome, pd.DataFrame]:
         # the same chance in every test of every policy: what differs is the policy
-        known = gather(policy, mine, stage_generator(rng, "tests"))
+        known = gather(policy, mine, stage_generator(rng, "tests"), predictions)
         decisions = follow(policy, known, spec.horizon_months)
         return world.policy(decisions, actions), decisions
 
@@ -101,7 +111,7 @@ def policy_study(
     if varied:
         tables["varied"] = pd.concat(varied, ignore_index=True)
     tables |= _declared(spec, decisions, len(world.patients))
-    return _described(spec, mine, tables)
+    return _described(spec, {"train": mine} | ({} if others is None else {"models": others}), tables)
 
 
 def _start(spec: PolicyStudy) -> str:
@@ -164,6 +174,9 @@ def _declared(
 def _state(action: Action) -> str:
     where = action.where
     assert where is not None  # noqa: S101 - asked by the caller
+    if where.within_months is not None:
+        event = where.column.removesuffix("_event_months").upper()
+        return f"true event of {event} within {where.within_months:g} months"
     among = where.equals
     bound = bound_words(where.at_least, where.below) if among is None else f"among {', '.join(among)}"
     return f"true {where.column} {bound}"
@@ -182,11 +195,12 @@ def _words(trigger: Mapping[str, Any]) -> str:
     if kind == "progression":
         return "progression"
     what = trigger.get("column") or trigger.get("assay") or f"{kind} {trigger.get('name')}"
+    what = what.replace("_", " ")
     of = "" if trigger.get("of", "value") == "value" else f" {trigger['of'].replace('_', ' ')}"
     return f"{what}{of} {bound_words(trigger.get('at_least'), trigger.get('below'))}"
 
 
-def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame]) -> Study:
+def _described(spec: PolicyStudy, cohorts: Mapping[str, Cohort], tables: dict[str, pd.DataFrame]) -> Study:
     from pipeline import figures
 
     first = next(iter(spec.policies))
@@ -216,10 +230,11 @@ def _described(spec: PolicyStudy, cohort: Cohort, tables: dict[str, pd.DataFrame
     return Study(
         title=spec.title or spec.name,
         lead=f"{spec.policies[first].label} against {labels[spec.fixed]}: {label} to "
-        f"{spec.horizon_months:g} months, {len(cohort):,} simulated patients who start in arm {spec.arm}",
+        f"{spec.horizon_months:g} months, {len(cohorts['train']):,} simulated patients who start in arm "
+        f"{spec.arm}",
         tables=tables,
         figures=drawn,
-        cohorts={"train": cohort},
+        cohorts=cohorts,
         limits=[
             "What the actions do is hypothetical: assumed hazard ratios, stated below with their source "
             "where there is one, and varied. A value holds for these assumptions; it shows what a trial "

@@ -13,9 +13,10 @@ from pydantic import Field
 from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import keep_study, print_places, read_study, study_folder, training_source
+from experiments.studies import Asked, keep_study, print_places, training_source
 from pipeline.config import Spec
 from pipeline.dynamic import DynamicAnalysis, check_names
+from pipeline.mechanism import MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
 
@@ -32,38 +33,36 @@ class DynamicExperiment(Spec):
     train: CohortChoice
     external: ExternalChoice | None = Field(None, description="judged by cross-validation when left out")
     analysis: DynamicAnalysis = DynamicAnalysis()
+    mechanism: MechanismOptions | None = Field(
+        MechanismOptions(), description="tell the patients shown their likeliest deficit; drawn cohorts only"
+    )
     title: str | None = None
 
 
-def run_dynamic(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def run_dynamic(asked: Asked, console: Console) -> Path:
     """Carry out a dynamic study and return its folder."""
     from experiments.dynamic_study import dynamic_study
 
-    experiment = read_study(config, DynamicExperiment, n, seed)
-    folder, started = study_folder("dynamic", experiment.name, out)
+    experiment = asked.read(DynamicExperiment)
+    folder, started = asked.folder(experiment.name)
     check_names(experiment.analysis)
-    sources = _sources(experiment, data)
+    sources = _sources(experiment, asked)
     rng = np.random.default_rng(experiment.seed)
     with StageProgress(console) as progress:
         cohorts = draw_or_read(sources, rng, progress)
         title = experiment.title or experiment.name
-        study = dynamic_study(title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress)
-        page = keep_study("dynamic", experiment, study, folder, started, progress, report)
+        study = dynamic_study(
+            title, experiment.analysis, cohorts, stage_generator(rng, "dynamic"), progress,
+            experiment.mechanism,
+        )  # fmt: skip
+        page = keep_study("dynamic", experiment, study, folder, started, progress, asked.report)
     _print_gains(study.tables, console)
     print_places(console, folder, page)
     return folder
 
 
-def _sources(experiment: DynamicExperiment, data: Path | None) -> dict[str, CohortSource]:
-    sources = {"train": training_source(experiment.train, data, experiment.name)}
+def _sources(experiment: DynamicExperiment, asked: Asked) -> dict[str, CohortSource]:
+    sources = {"train": training_source(experiment.train, asked.data, asked.command)}
     reference = experiment.analysis.reference_patients
     if reference is not None:
         if not sources["train"].simulated:
@@ -73,7 +72,7 @@ def _sources(experiment: DynamicExperiment, data: Path | None) -> dict[str, Coho
         sources["reference"] = replace(sources["train"], patients=reference)
     if experiment.external is not None:
         choice = experiment.external.after(experiment.train)
-        sources["external"] = resolve_cohort(choice, data, "external", experiment.name)
+        sources["external"] = resolve_cohort(choice, asked.data, "external", asked.command)
         if not sources["external"].simulated:
             raise InputError("external: a real cohort is judged by cross-validation; write `external: null`")
     elif reference is not None:

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.dynamic_patients import (
+    MOVERS_SHOWN,
+    RULE,
+    mechanism_labels,
+    mechanisms,
+    moved,
+    patient_figures,
+    patients_shown,
+    shown_model,
+)
 from experiments.studies import Study
 from pipeline.dynamic import BASELINE, REFERENCE, DynamicAnalysis, FittedDynamic
+from pipeline.mechanism import MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-PAGE_SERIES: Final = (
-    "ctdna_allele_fraction",
-    "ctdna_molecules_per_ml",
-    "target_lesions_mm",
-)  # in order of choice
-MOVERS_SHOWN: Final = 4
 
 
 def dynamic_study(
@@ -32,10 +36,12 @@ def dynamic_study(
     cohorts: Mapping[str, Cohort],
     rng: np.random.Generator,
     progress: Progress,
+    mechanism: MechanismOptions | None = None,
 ) -> Study:
     """Fit on the cohort "train", judge on "external" or by cross-validation, and say what moved risks.
 
-    A cohort "reference" gives the supermodel that learnt from many more patients.
+    A cohort "reference" gives the supermodel that learnt from many more patients. With `mechanism`, the
+    patients shown are told the likeliest deficit.
     """
     from pipeline.dynamic import (
         cross_validate_landmarks,
@@ -69,10 +75,12 @@ def dynamic_study(
         tables["gaps"] = _with_landmark(differences(judgement, REFERENCE))
     tables |= _model_tables(fitted)
     risk = risk_over_time(judged, analysis)
-    patients = _patients_shown(risk, analysis)
+    patients = patients_shown(risk, analysis)
     tables["patients"] = risk[risk["patient"].isin(patients)].reset_index(drop=True)
+    tables |= moved(fitted, shown, analysis, patients)
+    if mechanism is not None and "external" in cohorts and patients:
+        tables |= mechanisms(fitted, shown, analysis, mechanism, patients, stage_generator(rng, "mechanism"))
     figures = _figures(tables, shown, patients, analysis)
-    tables |= _moved(fitted, shown, analysis, patients)
     return _described(title, analysis, cohorts, tables, figures, [str(p) for p in patients])
 
 
@@ -109,62 +117,17 @@ def _model_tables(fitted: FittedDynamic) -> dict[str, pd.DataFrame]:
     return {"parameters": parameters} | ({"coefficients": pd.concat(parts)} if parts else {})
 
 
-def _patients_shown(risk: pd.DataFrame, analysis: DynamicAnalysis) -> list[Any]:
-    """Those whose risk moved most between landmarks, one each of rising, falling and so on in turn."""
-    name = next((m for m in ("supermodel", *analysis.models) if m in analysis.models), None)
-    part = risk[risk["model"] == name].sort_values("landmark_months")
-    span = part.groupby("patient", sort=False)["risk"].agg(
-        lambda r: r.iloc[-1] - r.iloc[0] if len(r) > 1 else 0.0
-    )
-    order = span.sort_values(kind="stable").index.tolist()
-    chosen: list[Any] = []
-    while order and len(chosen) < analysis.patient_pages:
-        chosen.append(order.pop(-1 if len(chosen) % 2 == 0 else 0))
-    return chosen
-
-
-def _moved(
-    fitted: FittedDynamic, cohort: Cohort, analysis: DynamicAnalysis, patients: list[Any]
-) -> dict[str, pd.DataFrame]:
-    from pipeline.dynamic.supermodel import LandmarkSupermodel
-    from pipeline.dynamic.updates import contributions_over_time, what_moved
-
-    model = fitted.models.get("supermodel")
-    if not isinstance(model, LandmarkSupermodel) or not patients:
-        return {}
-    table = contributions_over_time(fitted, model, cohort.take(cohort.observed.index[
-        cohort.observed.index.isin(patients)]), analysis)  # fmt: skip
-    moved = what_moved(table).groupby(["patient", "landmark_months"], sort=False).head(MOVERS_SHOWN)
-    return {"contributions": table, "moved": moved.reset_index(drop=True)}
-
-
 def _figures(
     tables: Mapping[str, pd.DataFrame], cohort: Cohort, patients: list[Any], analysis: DynamicAnalysis
 ) -> dict[str, Callable[[], Figure]]:
     from pipeline import figures
-    from pipeline.landmark import measured_columns, series_of
 
     horizon = float(analysis.horizons_months[0])
     metrics = [m for m in ("auc", "brier", "uno_c", "scaled_brier") if m in analysis.metrics][:2]
     drawn: dict[str, Callable[[], Figure]] = {}
     if metrics:
         drawn["landmark_scores"] = partial(figures.landmark_scores_figure, tables["scores"], metrics, horizon)
-    if cohort.visits is None:
-        return drawn
-    measured = measured_columns(cohort.visits)
-    column = next((c for c in PAGE_SERIES if c in measured), measured[0])
-    series = series_of(column)
-    label = f"{series.label} ({series.unit})" if series.unit else series.label
-    e = ENDPOINTS[analysis.endpoint]
-    risk = tables["patients"]
-    for number, patient in enumerate(patients, start=1):
-        row = cohort.observed.loc[patient]
-        outcome = {"months": row[e.months], "event": bool(row[e.event]), "label": e.label.lower() + " event"}
-        drawn[f"patient_{number}"] = partial(
-            figures.updated_risk_figure, risk[risk["patient"] == patient],
-            cohort.visits[cohort.visits["patient"] == patient], outcome, (column, label), horizon,
-        )  # fmt: skip
-    return drawn
+    return drawn | patient_figures(tables, cohort, patients, analysis)
 
 
 def _described(
@@ -209,6 +172,10 @@ def _described(
         cards=_cards(tables, analysis),
         facts={
             "patients_shown": patients,
+            "patients_rule": RULE,
+            "shown_model": shown_model(analysis),
+            "movers_shown": MOVERS_SHOWN,
+            "deficit_labels": mechanism_labels(),
             "metric_labels": {name: METRICS[name].label for name in analysis.metrics},
         },
     )

@@ -12,9 +12,10 @@ from pydantic import Field
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import Study, keep_study, print_places, read_study, study_folder
+from experiments.studies import Asked, Study, keep_study, print_places
 from pipeline.config import Spec
-from pipeline.mechanism import DEFICITS, UNKNOWN, MechanismModel, MechanismOptions
+from pipeline.immune_mechanisms import deficits
+from pipeline.mechanism import CLASSES, UNKNOWN, MechanismModel, MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import Cohort, InputError, Progress
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-LABELS = {name: deficit.label for name, deficit in DEFICITS.items()} | {UNKNOWN: "Not enough data to say"}
+LABELS = {name: mechanism.deficit for name, mechanism in deficits().items()} | {
+    UNKNOWN: "Not enough data to say"
+}
 
 
 class MechanismStudy(Spec):
@@ -41,14 +44,12 @@ class MechanismStudy(Spec):
     title: str | None = None
 
 
-def run_mechanism(
-    config: str, out: Path | None, n: int | None, seed: int | None, report: bool, console: Console
-) -> Path:
+def run_mechanism(asked: Asked, console: Console) -> Path:
     """Carry out a study of mechanisms and return its folder."""
-    spec = read_study(config, MechanismStudy, n, seed)
+    spec = asked.read(MechanismStudy)
     if spec.train.patients is None:
         raise InputError("train.patients is missing: how many patients are to be drawn?")
-    folder, started = study_folder("mechanism", spec.name, out)
+    folder, started = asked.folder(spec.name)
     external = spec.external.after(spec.train)
     sources = {
         "train": resolve_simulated(spec.train.cohort, spec.train.patients),
@@ -61,7 +62,7 @@ def run_mechanism(
             cohorts[role] = source.cohort(stage_generator(rng, f"cohort {role}"), f"{source.name}_{role}")
             progress("draw the cohorts", done, len(sources))
         study = mechanism_study(spec, cohorts, stage_generator(rng, "mechanism"), progress)
-        page = keep_study("mechanism", spec, study, folder, started, progress, report)
+        page = keep_study("mechanism", spec, study, folder, started, progress, asked.report)
     for row in study.tables["accuracy"].to_dict("records"):
         console.print(
             f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "
@@ -84,7 +85,10 @@ def mechanism_study(
 
     train = cohorts["train"]
     features = None if train.visits is None else LandmarkFeatures().fit(train.visits, train.observed.index)
-    tables_of = {role: failures(cohort, spec, features) for role, cohort in cohorts.items()}
+    tables_of = {
+        role: failures(cohort, spec.endpoint, spec.landmark_months, features)
+        for role, cohort in cohorts.items()
+    }
     frame, cause, columns = tables_of["train"]
     model = MechanismModel(columns, spec.model).fit(frame, cause, stage_generator(rng, "fit"))
     progress("learn causes", 1, 1)
@@ -133,16 +137,16 @@ def mechanism_study(
 
 
 def failures(
-    cohort: Cohort, spec: MechanismStudy, features: Any
+    cohort: Cohort, endpoint: str, landmark_months: float, features: Any
 ) -> tuple[pd.DataFrame, np.ndarray[Any, Any], tuple[Any, ...]]:
     """Return those at risk at the landmark whom checkpoint inhibition failed, why, and their columns."""
     from pipeline.landmark import landmark_cohort
 
     if cohort.truth is None or "cause_of_failure" not in cohort.truth.patients:
         raise InputError(f"cohort {cohort.name!r} does not know why treatment failed")
-    at = landmark_cohort(cohort, spec.endpoint, spec.landmark_months, features)
+    at = landmark_cohort(cohort, endpoint, landmark_months, features)
     cause = cohort.truth.patients["cause_of_failure"].reindex(at.observed.index).astype(str)
-    failed = cause[cause.isin(list(DEFICITS))]
+    failed = cause[cause.isin(CLASSES)]
     columns = tuple(c for c in at.columns if c.role == "baseline")
     return at.observed.loc[failed.index], failed.to_numpy(dtype=object), columns
 

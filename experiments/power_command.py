@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from experiments.cohorts import resolve_simulated
-from experiments.config import NAME_PATTERN, find_config, read_spec
+from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
 from experiments.replicates import JOURNAL, Backend, Task, run_tasks
-from experiments.studies import Study, keep_study, print_places, study_folder
+from experiments.studies import Asked, Study, keep_study, print_places
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
 
@@ -57,16 +57,15 @@ class PowerStudy(Spec):
 
 
 def run_power(
-    config: str, out: Path | None, seed: int | None, replicates: int | None, backend: Backend, jobs: int,
-    scheduler: str | None, report: bool, console: Console,
-) -> Path:  # fmt: skip
+    asked: Asked, replicates: int | None, backend: Backend, jobs: int, scheduler: str | None, console: Console
+) -> Path:
     """Carry out a plan and return its folder; a journal beside it lets a killed one go on."""
-    spec = read_spec(find_config("studies", config), PowerStudy)
-    changes: dict[str, Any] = {"seed": seed, "replicates": replicates}
-    spec = PowerStudy.model_validate(spec.model_dump() | {k: v for k, v in changes.items() if v is not None})
+    spec = asked.read(PowerStudy)
+    if replicates is not None:
+        spec = PowerStudy.model_validate(spec.model_dump() | {"replicates": replicates})
     example = resolve_simulated(spec.cohort, SHOWN_PATIENTS).cohort(np.random.default_rng(spec.seed))
     _check_questions(spec, example)
-    folder, started = study_folder("power", spec.name, out)
+    folder, started = asked.folder(spec.name)
     journal = folder.with_name(f".{folder.name}.{JOURNAL}")
     tasks = [
         {"cohort": spec.cohort, "evidence_draw": spec.evidence_draw, "patients": n, "seed": [spec.seed, n, k],
@@ -77,7 +76,7 @@ def run_power(
     with StageProgress(console) as progress:
         results = run_tasks(one_replicate, tasks, journal, backend, jobs, scheduler, progress)
         study = power_study(spec, tasks, results, example)
-        page = keep_study("power", spec, study, folder, started, progress, report)
+        page = keep_study("power", spec, study, folder, started, progress, asked.report)
     journal.unlink()
     for row in study.tables["power"].to_dict("records"):
         console.print(

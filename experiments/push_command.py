@@ -35,6 +35,7 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     InputError
         When the folder is no run's, the store cannot be used, or an experiment without a name is asked for.
     """
+    from experiments.finishing import FILING, settle
     from experiments.progress import StageProgress
     from pipeline.artifacts import load_run
     from pipeline.schema import InputError
@@ -47,19 +48,16 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
         raise InputError("--experiment must not be empty")
     with StageProgress(console) as progress:
         run_id = file_view(view, store, experiment, progress)
+    settle(folder, FILING)
     console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
     return run_id
 
 
 def file_view(view: RunView, store: str, experiment: str, progress: Progress) -> str:
     """File a run, a study or a sweep in a store that was checked; return the identifier of its parent run."""
-    from pipeline.report import NOTEBOOK, PAGE
-    from pipeline.schema import InputError
+    from pipeline.report import report_files
 
-    try:
-        kind = view.facts.get("kind")
-    except ValueError as error:
-        raise InputError(f"{view.folder}/run.json is not whole: {error}") from None
+    kind = view.facts.get("kind")  # of a folder that is not whole this is refused before MLflow is loaded
     from pipeline.tracking import log_report, track_run, track_study, track_sweep
 
     if kind == "sweep":
@@ -67,5 +65,5 @@ def file_view(view: RunView, store: str, experiment: str, progress: Progress) ->
     if kind is not None:
         return track_study(view, store, experiment)  # its page is a file of the folder
     run_id = track_run(view, store, experiment, progress)
-    log_report(store, run_id, [f for f in (view.folder / PAGE, view.folder / NOTEBOOK) if f.is_file()])
+    log_report(store, run_id, report_files(view.folder))
     return run_id

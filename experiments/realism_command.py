@@ -68,10 +68,11 @@ def compare(
         Folder to make.
     console : Console
     """
-    from experiments.config import find_config, read_yaml
+    from experiments.config import find_config
     from experiments.realism_page import print_findings, write_findings
     from pipeline.real_cohort import SeriesMap, read_measurement_map
     from pipeline.schema import InputError
+    from pipeline.yaml_file import read_yaml
 
     if not data.is_file():
         raise InputError(f"--data {data}: there is no such file")

@@ -6,22 +6,26 @@ import datetime as dt
 import os
 import shlex
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import numpy as np
 import yaml
 
-from experiments.cohorts import (
-    CohortSource,
-    draw_or_read,
-    resolve_cohort,
-    resolve_simulated,
-    with_published_rates,
-)
+from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort, resolve_simulated, with_trial_rates
 from experiments.config import CONFIGS, Experiment
+from experiments.finishing import (
+    FILING,
+    REPORT,
+    check_resumable,
+    finish,
+    not_filed,
+    outstanding,
+    unfinished,
+)
 from experiments.progress import StageProgress
 from pipeline.artifacts import (
     claim_folder,
@@ -30,11 +34,11 @@ from pipeline.artifacts import (
     git_commit,
     save_cohort,
     save_run,
-    update_facts,
     value_digest,
 )
 from pipeline.artifacts.run_folder import load_run
-from pipeline.schema import Cohort, InputError
+from pipeline.artifacts.sole_writer import sole_writer
+from pipeline.schema import Cohort, InputError, silent
 from pipeline.tracking.store import check_store, resolve_store
 
 if TYPE_CHECKING:
@@ -44,7 +48,6 @@ if TYPE_CHECKING:
     from pipeline.run import RunResult
     from pipeline.tracking.champion import Verdict
 
-REPORT_SCRIPT: Final = Path(__file__).with_name("notebooks") / "report.py"
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -59,47 +62,120 @@ class Options:
     track: bool = True
     report: bool = True
     quiet: bool = False
+    resume: bool = False
 
 
 def run_experiment(experiment: Experiment, options: Options, console: Console) -> Path:
     """Carry out `experiment` and return its run folder.
 
     Everything that can be refused is refused before any patient is drawn; the folder appears only when it
-    is whole, and MLflow hears of the run only then.
-    """
-    from pipeline.run import analyse, check_names, plan
-    from pipeline.run.streams import stage_generator
+    is whole, and MLflow hears of the run only then. Until all that was asked for is done, its ``run.json``
+    says what is outstanding. A killed run leaves no folder, or a whole one with something outstanding; with
+    `options.resume` the first is computed anew, to the same bits, and the second is finished.
 
+    Raises
+    ------
+    InputError
+        A fault in the config, or a place that cannot be used.
+    StoreError
+        When the run is whole but its store failed: `lungio push` files it later.
+    """
     started = dt.datetime.now(dt.UTC)
-    folder = options.out or Path("runs") / f"{experiment.name}-{started.astimezone():%Y%m%d-%H%M%S}"
-    claim_folder(folder)
+    digest = value_digest(decisive(experiment))
+    folder = options.out or (unfinished(experiment, digest) if options.resume else None)
+    folder = folder or Path("runs") / f"{experiment.name}-{started.astimezone():%Y%m%d-%H%M%S}"
+    claim(folder, options)
     store = resolve_store(options.tracking_uri) if options.track else None
     if store is not None:
         check_store(store)
+    about = {"config_sha256": digest, "command": "run"}
+    with sole_writer(folder, about) as killed, StageProgress(console, options.quiet) as progress:
+        there = claim(folder, options)  # again: another process may have been the first
+        if killed is not None and not options.quiet:
+            now = "what is outstanding follows" if there else "it is done anew"
+            console.print(f"{folder}: a run begun {killed['since']} was killed here; {now}", highlight=False)
+        if there:
+            check_resumable(folder, digest)
+            external = partial(external_again, experiment, options, folder)
+        else:
+            patients = compute(experiment, options, folder, started, progress)
+            external = partial(patients.get, "external")
+        failure, verdict = finish(folder, store, experiment, options, external, progress)
+    print_result(console, folder, store if failure is None else None, options, verdict)
+    if failure is not None:
+        raise not_filed(folder, options.tracking_uri, failure) from failure
+    return folder
+
+
+def claim(folder: Path, options: Options) -> bool:
+    """Return whether a run is there to be resumed.
+
+    Raises
+    ------
+    InputError
+        When something is there and is not to be resumed, or no folder can be made.
+    """
+    if options.resume and folder.is_dir():
+        return True
+    if waiting := outstanding(folder):
+        raise InputError(
+            f"{folder} holds a run that was cut short before its {' and its '.join(waiting)}; --resume "
+            "finishes it, or choose another --out"
+        )
+    claim_folder(folder)
+    return False
+
+
+def external_again(experiment: Experiment, options: Options, folder: Path) -> Cohort | None:
+    """Return the external patients that the run in `folder` was judged on, drawn or read again.
+
+    Raises
+    ------
+    InputError
+        When they are others than they were: evidence, configs or file have changed since.
+    """
+    source = resolve_sources(experiment, options).get("external")
+    if source is None:
+        return None
+    rng = np.random.default_rng(experiment.seed)
+    cohort = draw_or_read({"external": source}, rng, silent)["external"]
+    if describe_cohort(cohort)["sha256"] != load_run(folder).facts["cohorts"]["external"]["sha256"]:
+        raise InputError(
+            f"{folder}: its external patients cannot be had as they were, for evidence, configs or data have "
+            f"changed; `lungio push {shlex.quote(str(folder))}` files the run without judging its best model "
+            "against the champion"
+        )
+    return cohort
+
+
+def decisive(experiment: Experiment) -> dict[str, Any]:
+    """Return what of an experiment decides its numbers."""
+    spec = experiment.model_dump(mode="json")
+    return {key: spec[key] for key in ("seed", "train", "external", "analysis")}
+
+
+def compute(
+    experiment: Experiment, options: Options, folder: Path, started: dt.datetime, progress: StageProgress
+) -> dict[str, Cohort]:
+    """Draw or read the cohorts, analyse them, write the folder, whole or not at all; return the cohorts."""
+    from pipeline.run import analyse, check_names, plan
+    from pipeline.run.streams import stage_generator
+
     check_names(experiment.analysis)
     sources = resolve_sources(experiment, options)
     rng = np.random.default_rng(experiment.seed)
-    with StageProgress(console, options.quiet) as progress:
-        cohorts = draw_or_read(sources, rng, progress)
-        if experiment.analysis.response is not None:
-            cohorts = {role: with_published_rates(sources[role], cohort) for role, cohort in cohorts.items()}
-        planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
-        result = analyse(planned, stage_generator(rng, "analysis"), progress)
-        result = with_fidelity(result, sources["train"], cohorts["train"])
-        facts = run_facts(experiment, options, cohorts, started)
-        facts |= {"seconds": dict(progress.seconds), "system": progress.used()}
-        spec = yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        save_run(result, folder, facts=facts, files={"experiment.yaml": spec}, progress=progress)
-        run_id = file_and_report(folder, store, experiment, options, progress)
-        verdict = None
-        if store is not None and run_id is not None:
-            from pipeline.tracking import crown
-
-            external = cohorts.get("external")
-            verdict = crown(load_run(folder), run_id, store, external, stage_generator(rng, "champion"))
-        update_facts(folder, {"seconds": dict(progress.seconds)})
-    print_result(console, folder, store, options, verdict)
-    return folder
+    cohorts = draw_or_read(sources, rng, progress)
+    if experiment.analysis.response is not None:
+        cohorts = with_trial_rates(sources, cohorts)
+    planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
+    result = analyse(planned, stage_generator(rng, "analysis"), progress)
+    result = with_fidelity(result, sources["train"], cohorts["train"])
+    facts = run_facts(experiment, options, cohorts, started)
+    facts |= {"seconds": dict(progress.seconds), "system": progress.used()}
+    facts |= {"outstanding": [REPORT] * options.report + [FILING] * options.track}
+    spec = yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    save_run(result, folder, facts=facts, files={"experiment.yaml": spec}, progress=progress)
+    return cohorts
 
 
 def resolve_sources(experiment: Experiment, options: Options) -> dict[str, CohortSource]:
@@ -109,7 +185,9 @@ def resolve_sources(experiment: Experiment, options: Options) -> dict[str, Cohor
     if external is not None:
         choices["external"] = external
     config = options.config or experiment.name
-    sources = {role: resolve_cohort(choice, options.data, role, config) for role, choice in choices.items()}
+    sources = {
+        role: resolve_cohort(choice, options.data, role, f"run {config}") for role, choice in choices.items()
+    }
     files = [role for role, source in sources.items() if not source.simulated]
     if options.data is not None and not files:
         raise InputError(
@@ -136,8 +214,6 @@ def run_facts(
     experiment: Experiment, options: Options, cohorts: dict[str, Cohort], started: dt.datetime
 ) -> dict[str, Any]:
     """Return what identifies a run: seed, cohorts, hashes, commit and how to repeat it."""
-    spec = experiment.model_dump(mode="json")
-    decisive = {key: spec[key] for key in ("seed", "train", "external", "analysis")}
     return {
         "name": experiment.name,
         "title": experiment.report.title or experiment.name,
@@ -145,9 +221,10 @@ def run_facts(
         "seed": experiment.seed,
         "simulated": all(c.simulated for c in cohorts.values()),
         "started": started.isoformat(timespec="seconds"),
+        "identity": uuid4().hex,
         "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
         "cohorts": {role: describe_cohort(cohort) for role, cohort in cohorts.items()},
-        "config_sha256": value_digest(decisive),
+        "config_sha256": value_digest(decisive(experiment)),
         "evidence": evidence_facts(),
         "git": git_commit(CHECKOUT),
         "processors": os.cpu_count(),
@@ -162,34 +239,6 @@ def evidence_facts() -> dict[str, Any]:
         "sha256": folder_digest(folder),
         "files": len([*folder.rglob("*.yaml")]),
     }
-
-
-def file_and_report(
-    folder: Path, store: str | None, experiment: Experiment, options: Options, progress: StageProgress
-) -> str | None:
-    """File the run in MLflow while another process writes the report; then file the report too.
-
-    Returns
-    -------
-    str or None
-        The filed run's identifier.
-    """
-    from pipeline.report import NOTEBOOK, PAGE, make_report
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        writing = pool.submit(make_report, folder, REPORT_SCRIPT, progress) if options.report else None
-        run_id = None
-        if store is not None:
-            from pipeline.tracking import track_run
-
-            run_id = track_run(load_run(folder), store, experiment.tracking.experiment, progress)
-        if writing is not None:
-            writing.result()
-    if store is not None and run_id is not None and options.report:
-        from pipeline.tracking import log_report
-
-        log_report(store, run_id, [folder / PAGE, folder / NOTEBOOK])
-    return run_id
 
 
 def print_result(
@@ -215,7 +264,7 @@ def print_result(
         console.print(f"{what:<8}{where}", highlight=False, soft_wrap=True)
 
     say("run", folder)
-    if options.report:
+    if (folder / PAGE).is_file():
         say("report", folder / PAGE)
     if store is not None:
         given = f" --tracking-uri {shlex.quote(options.tracking_uri)}" if options.tracking_uri else ""

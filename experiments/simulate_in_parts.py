@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.cohorts import resolve_simulated
 from experiments.progress import StageProgress
-from pipeline.artifacts import claim_folder, table_digest, value_digest
-from pipeline.artifacts.cohort_folder import RESEARCH_USE, column_as_json, write_json
+from pipeline.artifacts import claim_folder, value_digest
+from pipeline.artifacts.cohort_folder import RESEARCH_USE, block_digests, column_as_json, write_json
 from pipeline.artifacts.folders import new_folder
 from pipeline.artifacts.parts import PartWriter
 from pipeline.run.streams import stage_generator
@@ -42,7 +42,6 @@ def simulate_in_parts(config: str, n: int, chunk: int, out: Path, seed: int, con
     check_memory(population, min(n, chunk), "choose a smaller --chunk")
     check_disk(population, n, out)
     columns = observed_columns(population)
-    digests: list[str] = []
     arms: Counter[str] = Counter()
     with StageProgress(console) as progress, new_folder(out) as partial:
         writers = _Writers(partial, chunk)
@@ -50,7 +49,6 @@ def simulate_in_parts(config: str, n: int, chunk: int, out: Path, seed: int, con
             for done, block in enumerate(blocks, start=1):
                 check_table(block.observed, columns, source.name)
                 writers.add(block)
-                digests.append(table_digest(block.observed))
                 arms.update(map(str, block.observed["arm"]))
                 progress("draw and write", done, -(-n // BLOCK))
         rows = writers.finish()
@@ -66,7 +64,8 @@ def simulate_in_parts(config: str, n: int, chunk: int, out: Path, seed: int, con
             "rows_per_file": chunk,
             "arms": dict(arms),
             "control_arm": population.plan.control_arm,
-            "blocks_sha256": value_digest(digests),
+            "blocks": writers.digests,
+            "blocks_sha256": value_digest(writers.digests["observed"]),
             "manifest": manifest(population, n) | writers.visit_account | {"seed": seed},
         }
         write_json(partial / "manifest.json", facts)
@@ -83,6 +82,7 @@ class _Writers:
         self._folder, self._rows = folder, rows
         self._writers: dict[str, PartWriter] = {}
         self.visit_account: dict[str, Any] = {}
+        self.digests: dict[str, list[list[Any]]] = {}
 
     def add(self, block: Block) -> None:
         tables = {"observed": block.observed, "truth/patients": block.truth}
@@ -96,6 +96,8 @@ class _Writers:
             if name not in self._writers:
                 self._writers[name] = PartWriter(self._folder / name, self._rows)
             self._writers[name].add(table)
+            if not name.startswith("truth/"):
+                self.digests.setdefault(name, []).extend(block_digests(table, [len(table)]))
 
     def finish(self) -> dict[str, int]:
         """Write what is left and return the rows of each table."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
-from pipeline.mechanism import DEFICITS
+from pipeline.immune_mechanisms import deficits
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthetic_data.evidence import Register
+
+TRIAL_COLUMNS: Final = (
+    "trial", "setting", "agents", "endpoint", "hazard_ratio", "low", "high", "reading",
+)  # fmt: skip
 
 
 def strategies(register: Register) -> pd.DataFrame:
@@ -20,29 +25,36 @@ def strategies(register: Register) -> pd.DataFrame:
     DataFrame
         `deficit`, `trial`, `setting`, `agents` (classes that address it), `endpoint`, `hazard_ratio`, `low`,
         `high` (of that arm against one without those agents, whole trial, overall survival where published)
-        and `reading`: "better", "worse" or "no difference shown" by the interval; "no control arm" where
-        nothing was compared.
+        and `reading`: "better", "worse" or "no difference shown" by the interval; "no control arm" or
+        "no hazard ratio published" where nothing can be read.
     """
     import pandas as pd
 
-    rows = []
-    for name, deficit in DEFICITS.items():
-        wanted = set(deficit.classes)
-        for trial in register.trials.values():
-            with_agents = {
-                a.id: sorted(wanted & set(a.classes)) for a in trial.arms if wanted & set(a.classes)
-            }
-            if not with_agents or not trial.lung:
-                continue
-            agents = ", ".join(sorted({c for classes in with_agents.values() for c in classes}))
-            found = _contrast(trial, set(with_agents))
-            rows.append((name, trial.id, trial.setting, agents, *found))
-    names = ["deficit", "trial", "setting", "agents", "endpoint", "hazard_ratio", "low", "high", "reading"]
-    return pd.DataFrame(rows, columns=names)
+    rows = [
+        (name, *row)
+        for name, deficit in deficits().items()
+        for row in trials_of(register, set(deficit.classes))
+    ]
+    return pd.DataFrame(rows, columns=["deficit", *TRIAL_COLUMNS])
 
 
-def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, str]:
-    nan = float("nan")
+def trials_of(
+    register: Register, wanted: set[str]
+) -> Iterator[tuple[str, str, str, str, float, float, float, str]]:
+    """Yield, as TRIAL_COLUMNS, every trial of lung cancer with an arm of agents of the classes `wanted`."""
+    for trial in register.trials.values():
+        with_agents = {a.id: sorted(wanted & set(a.classes)) for a in trial.arms if wanted & set(a.classes)}
+        if not with_agents or not trial.lung:
+            continue
+        agents = ", ".join(sorted({c for classes in with_agents.values() for c in classes}))
+        found = _contrast(trial, set(with_agents))
+        if found is None:
+            nan, alone = float("nan"), len(with_agents) == len(trial.arms)
+            found = "", nan, nan, nan, "no control arm" if alone else "no hazard ratio published"
+        yield trial.id, trial.setting, agents, *found
+
+
+def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, str] | None:
     for endpoint in ("OS", "PFS", "EFS", "DFS"):
         for readout in reversed(trial.main_readouts(endpoint)):  # type: ignore[attr-defined]
             contrast, ratio = readout.contrast, readout.hazard_ratio
@@ -52,4 +64,4 @@ def _contrast(trial: object, arms: set[str]) -> tuple[str, float, float, float, 
                 low, high = ratio.interval
                 reading = "better" if high < 1 else "worse" if low > 1 else "no difference shown"
                 return endpoint, ratio.estimate, low, high, reading
-    return "", nan, nan, nan, "no control arm"
+    return None

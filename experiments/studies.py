@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import uuid4
 
 import yaml
 
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import CohortChoice, find_config, read_spec, with_changes
+from experiments.finishing import REPORT, settle
 from experiments.run import CHECKOUT, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
@@ -70,16 +72,11 @@ class Study:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_study(config: str, kind: type[S], n: int | None, seed: int | None) -> S:
-    """Read a study's config, with the command line's numbers in place of the file's."""
-    return with_changes(read_spec(find_config("studies", config), kind), patients=n, seed=seed)
-
-
-def training_source(choice: CohortChoice, data: Path | None, name: str) -> CohortSource:
+def training_source(choice: CohortChoice, data: Path | None, command: str) -> CohortSource:
     """Return the source of a study's cohort; a file for a study that draws its patients is refused."""
-    source = resolve_cohort(choice, data, "train", name)
+    source = resolve_cohort(choice, data, "train", command)
     if data is not None and source.simulated:
-        raise InputError(f"--data {data}: study {name!r} draws its patients and reads no file")
+        raise InputError(f"--data {data}: lungio {command} draws its patients and reads no file")
     return source
 
 
@@ -91,6 +88,48 @@ def study_folder(kind: str, name: str, out: Path | None) -> tuple[Path, dt.datet
     return folder, started
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a study, beside what its config says.
+
+    Attributes
+    ----------
+    kind : str
+        The command: "benefit", "transport" ...
+    config : str
+        A shipped name or a YAML file.
+    data : Path, optional
+        The file of a real cohort.
+    out : Path, optional
+        The folder to make.
+    patients, seed : int, optional
+        In place of the config's.
+    report : bool
+    """
+
+    kind: str
+    config: str
+    data: Path | None = None
+    out: Path | None = None
+    patients: int | None = None
+    seed: int | None = None
+    report: bool = True
+
+    @property
+    def command(self) -> str:
+        """What the user typed after `lungio`, for messages."""
+        return f"{self.kind} {self.config}"
+
+    def read(self, spec: type[S]) -> S:
+        """Read the config, with the command line's numbers in place of the file's."""
+        read = read_spec(find_config("studies", self.config), spec)
+        return with_changes(read, patients=self.patients, seed=self.seed)
+
+    def folder(self, name: str) -> tuple[Path, dt.datetime]:
+        """Claim the study's folder before any work; return it and the time of starting."""
+        return study_folder(self.kind, name, self.out)
+
+
 def keep_study(
     kind: str,
     spec: Spec,
@@ -99,8 +138,11 @@ def keep_study(
     started: dt.datetime,
     progress: StageProgress,
     report: bool,
+    following: Sequence[str] = (),
 ) -> Path:
     """Write a study into `folder`, and its page where one is wanted, by the notebook of its kind.
+
+    Until the page is there, and what is `following` it, the folder's ``run.json`` says what is outstanding.
 
     Returns
     -------
@@ -108,7 +150,6 @@ def keep_study(
         The page, or the folder where there is none.
     """
     from pipeline.artifacts.study_folder import save_study
-    from pipeline.report import make_report
 
     settings = spec.model_dump(mode="json")
     seed = settings["seed"]
@@ -124,6 +165,8 @@ def keep_study(
         "limits": [*limits, *study.limits],
         "cards": [{"what": w, "figure": f, "detail": d} for w, f, d in study.cards],
         "started": started.isoformat(timespec="seconds"),
+        "identity": uuid4().hex,
+        "outstanding": [REPORT] * report + list(following),
         "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
         "cohorts": {role: describe_cohort(cohort) for role, cohort in study.cohorts.items()},
         "settings": settings,
@@ -139,7 +182,16 @@ def keep_study(
         folder, facts=facts, tables=study.tables, figures=study.figures,
         files={f"{kind}.yaml": text}, progress=progress,
     )  # fmt: skip
-    return make_report(folder, NOTEBOOKS / f"{kind}.py", progress) if report else folder
+    return study_page(kind, folder, progress) if report else folder
+
+
+def study_page(kind: str, folder: Path, progress: StageProgress) -> Path:
+    """Make the page of a study whose folder is whole, and return it."""
+    from pipeline.report import make_report
+
+    page = make_report(folder, NOTEBOOKS / f"{kind}.py", progress)
+    settle(folder, REPORT)
+    return page
 
 
 def print_places(console: Console, folder: Path, page: Path) -> None:

@@ -13,10 +13,11 @@ Data = Annotated[Path | None, typer.Option(help="the data file of a real cohort"
 Out = Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")]
 Draw = Annotated[int | None, typer.Option("--n", help="patients to draw, each time it draws some")]
 Seed = Annotated[int | None, typer.Option(help="another seed than the file's")]
+Replicates = Annotated[int | None, typer.Option(help="of each size or threshold [default: the file's]")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")]
 
 
-def _study(name: str, example: str, does: str) -> Callable[..., None]:
+def _study(name: str, example: str, does: str, reads_file: bool = True) -> Callable[..., None]:
     """Return the command `name` with the usual options: ``run_<name>`` of its module, imported on use."""
 
     def command(
@@ -28,59 +29,57 @@ def _study(name: str, example: str, does: str) -> Callable[..., None]:
         report: Report = True,
     ) -> None:
         from experiments.cli import at_least, console
+        from experiments.studies import Asked
 
         at_least("--n", n, 1)
         at_least("--seed", seed, 0)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        run(config, data, out, n, seed, report, console())
+        run(Asked(name, config, data, out, n, seed, report), console())
+
+    def drawing(
+        config: str = typer.Argument(help=f"a study: a shipped name ({example}) or a YAML file"),
+        out: Out = None,
+        n: Draw = None,
+        seed: Seed = None,
+        report: Report = True,
+    ) -> None:
+        command(config, None, out, n, seed, report)
+
+    chosen = command if reads_file else drawing
+    chosen.__name__, chosen.__doc__ = name, does
+    return chosen
+
+
+def _planning(name: str, example: str, does: str) -> Callable[..., None]:
+    """Return the command `name` with the options of studies that draw many replicates and resume."""
+
+    def command(
+        config: str = typer.Argument(help=f"a plan: a shipped name ({example}) or a YAML file"),
+        out: Out = None,
+        seed: Seed = None,
+        replicates: Replicates = None,
+        backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
+        jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
+        scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+        report: Report = True,
+    ) -> None:
+        import os
+
+        from experiments.cli import at_least, console
+        from experiments.replicates import BACKENDS
+        from experiments.studies import Asked
+        from pipeline.schema import lookup
+
+        at_least("--replicates", replicates, 10)
+        at_least("--seed", seed, 0)
+        at_least("--jobs", jobs, 1)
+        chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
+        run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
+        asked = Asked(name, config, out=out, seed=seed, report=report)
+        run(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
 
     command.__name__, command.__doc__ = name, does
     return command
-
-
-def mechanism(
-    config: Annotated[
-        str, typer.Argument(help="a study: a shipped name (keynote_189_mechanism) or a YAML file")
-    ],
-    out: Out = None,
-    n: Draw = None,
-    seed: Seed = None,
-    report: Report = True,
-) -> None:
-    """Name the likeliest deficit behind failure, where enough is known to say; drawn patients only."""
-    from experiments.cli import at_least, console
-    from experiments.mechanism_command import run_mechanism
-
-    at_least("--n", n, 1)
-    at_least("--seed", seed, 0)
-    run_mechanism(config, out, n, seed, report, console())
-
-
-def power(
-    config: Annotated[str, typer.Argument(help="a plan: a shipped name (keynote_189_power) or a YAML file")],
-    out: Out = None,
-    seed: Seed = None,
-    replicates: Annotated[int | None, typer.Option(help="of each size [default: the file's]")] = None,
-    backend: Annotated[str, typer.Option(help="joblib, or dask; changes no number")] = "joblib",
-    jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
-    report: Report = True,
-) -> None:
-    """How large a study must be to find what is there; a killed one goes on with the same --out."""
-    import os
-
-    from experiments.cli import at_least, console
-    from experiments.power_command import run_power
-    from experiments.replicates import BACKENDS
-    from pipeline.schema import lookup
-
-    at_least("--replicates", replicates, 10)
-    at_least("--seed", seed, 0)
-    at_least("--jobs", jobs, 1)
-    chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
-    run_power(
-        config, out, seed, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, report, console()
-    )
 
 
 STUDY_COMMANDS: Final = (
@@ -91,8 +90,14 @@ STUDY_COMMANDS: Final = (
            "or weigh marker rules in randomised ones."),
     _study("dynamic", "keynote_189_dynamic",
            "Predict anew at every landmark from serial measurements, beside baseline alone."),
-    mechanism,
-    power,
+    _planning("enrich", "cytokine_combination",
+              "Who gains from an added agent by a signature, and the trial that would have shown it; "
+              "a killed one goes on with the same --out."),
+    _study("mechanism", "keynote_189_mechanism",
+           "Name the likeliest deficit behind failure, where enough is known to say; drawn patients only.",
+           reads_file=False),
+    _planning("power", "keynote_189_power",
+              "How large a study must be to find what is there; a killed one goes on with the same --out."),
     _study("toxicity", "keynote_189_toxicity",
            "Adverse events with competing risks, and whether patients with one live longer, rightly asked."),
     _study("transport", "chowell_transport",

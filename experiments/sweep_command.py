@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.config import Experiment
-    from experiments.studies import Study
+    from experiments.progress import StageProgress
+    from experiments.replicates import Backend
     from experiments.sweep_spec import Sweep
+    from pipeline.artifacts import RunView
     from pipeline.schema import Cohort
+    from pipeline.tracking.refusals import StoreError
 
 SHOWN_PATIENTS: Final = 200  # of each cohort that stands in the sweep's account
 SHOWN_SETTINGS: Final = 20
@@ -64,51 +67,124 @@ def sweep(
 def run_sweep(config: str, places: Places, console: Console) -> Path:
     """Carry out a sweep and return its folder.
 
-    Finished runs stand in a journal beside the folder until it is whole, so that the same command goes on
-    where a killed one stopped. Everything that can be refused is refused before the first run.
+    Finished runs stand in a journal beside the folder until it is whole, and then the folder says what is
+    outstanding, so that the same command goes on where a killed one stopped. Everything that can be refused
+    is refused before the first run.
 
     Raises
     ------
     InputError
         A fault in the sweep or the experiment, a place that cannot be used, or no run that came off.
+    StoreError
+        When the sweep is whole but its store failed: `lungio push` files it later.
     """
-    import os
-
+    from experiments.finishing import not_filed
     from experiments.progress import StageProgress
-    from experiments.replicates import BACKENDS, JOURNAL, TaskPool
-    from experiments.studies import keep_study, study_folder
-    from experiments.sweep_runs import carry_out
     from experiments.sweep_spec import read_sweep
-    from experiments.sweep_study import sweep_study
-    from pipeline.schema import InputError, lookup
+    from pipeline.artifacts import load_run
+    from pipeline.artifacts.sole_writer import sole_writer
     from pipeline.tracking.store import check_store, resolve_store
 
     spec, base = read_sweep(config)
-    backend = lookup({name: name for name in BACKENDS}, places.backend, "backend")
-    out = places.out or Path("runs") / f"sweep-{spec.name}-{sweep_digest(spec, base, places.data)[:8]}"
-    folder, started = study_folder("sweep", spec.name, out)
+    known_backend(places)
+    digest = sweep_digest(spec, base, places.data)
+    folder = places.out or Path("runs") / f"sweep-{spec.name}-{digest[:8]}"
+    claim(folder, digest)
     store = resolve_store(places.tracking_uri) if places.track else None
     if store is not None:
         check_store(store)
     check_objective(spec, base)
-    examples = example_cohorts(spec, base, places.data)
-    journal = folder.with_name(f".{folder.name}.{JOURNAL}")
-    jobs = places.jobs or os.cpu_count() or 1
-    with StageProgress(console, places.quiet or places.as_json) as progress:
-        with TaskPool(journal, backend, jobs, places.scheduler) as pool:
-            runs = carry_out(spec, base, places.data, pool, progress)
-            if all("fault" in run.result for run in runs):
-                raise InputError(f"none of {len(runs)} runs came off; the first: {runs[0].result['fault']}")
-            study = sweep_study(spec, base, runs, examples)
-            page = keep_study("sweep", spec, study, folder, started, progress, places.report)
-            journal.unlink()
-        if store is not None:
-            from experiments.push_command import file_view
-            from pipeline.artifacts import load_run
-
-            file_view(load_run(folder), store, spec.tracking.experiment, progress)
-    print_sweep(spec, study, folder, page, places, console)
+    about = {"command": "sweep"}
+    with sole_writer(folder, about), StageProgress(console, places.quiet or places.as_json) as progress:
+        if claim(folder, digest):  # again: another process may have been the first
+            compute(spec, base, folder, digest, places, progress)
+        failure = finish(folder, store, spec, places, progress)
+    print_sweep(spec, load_run(folder), places, console)
+    if failure is not None:
+        raise not_filed(folder, places.tracking_uri, failure) from failure
     return folder
+
+
+def claim(folder: Path, digest: str) -> bool:
+    """Return whether the sweep has to be computed: False where a killed one left it whole, but unfinished.
+
+    Raises
+    ------
+    InputError
+        When anything else is there, or no folder can be made.
+    """
+    from experiments.finishing import outstanding
+    from pipeline.artifacts import claim_folder, load_run
+
+    if outstanding(folder) and load_run(folder).facts.get("sweep_sha256") == digest:
+        return False
+    claim_folder(folder)
+    return True
+
+
+def compute(
+    spec: Sweep, base: Experiment, folder: Path, digest: str, places: Places, progress: StageProgress
+) -> None:
+    """Carry out the runs that the journal does not hold, and write the folder, whole or not at all."""
+    import datetime as dt
+    import os
+
+    from experiments.finishing import FILING
+    from experiments.replicates import TaskPool
+    from experiments.studies import keep_study
+    from experiments.sweep_runs import carry_out
+    from experiments.sweep_study import sweep_study
+    from pipeline.schema import InputError
+
+    started = dt.datetime.now(dt.UTC)
+    examples = example_cohorts(spec, base, places.data)
+    jobs = places.jobs or os.cpu_count() or 1
+    with TaskPool(journal_of(folder), known_backend(places), jobs, places.scheduler) as pool:
+        runs = carry_out(spec, base, places.data, pool, progress)
+        if all("fault" in run.result for run in runs):
+            raise InputError(f"none of {len(runs)} runs came off; the first: {runs[0].result['fault']}")
+        study = sweep_study(spec, base, runs, examples)
+        study = replace(study, facts={**study.facts, "sweep_sha256": digest})
+        following = [FILING] * places.track
+        keep_study("sweep", spec, study, folder, started, progress, places.report, following)
+
+
+def finish(
+    folder: Path, store: str | None, spec: Sweep, places: Places, progress: StageProgress
+) -> StoreError | None:
+    """Do what is outstanding of a sweep whose folder is whole; return why it could not be filed, if so."""
+    from experiments.finishing import FILING, REPORT, outstanding, settle
+    from experiments.push_command import file_view
+    from experiments.studies import study_page
+    from pipeline.artifacts import load_run
+    from pipeline.tracking.refusals import StoreError
+
+    journal_of(folder).unlink(missing_ok=True)  # all it holds is in the folder now
+    waiting = outstanding(folder)
+    if REPORT in waiting and places.report:
+        study_page("sweep", folder, progress)
+    if FILING in waiting and store is not None:
+        try:
+            file_view(load_run(folder), store, spec.tracking.experiment, progress)
+        except StoreError as error:
+            return error
+        settle(folder, FILING)
+    return None
+
+
+def known_backend(places: Places) -> Backend:
+    """Return the backend asked for; raise an InputError when there is none of that name."""
+    from experiments.replicates import BACKENDS
+    from pipeline.schema import lookup
+
+    return lookup({name: name for name in BACKENDS}, places.backend, "backend")
+
+
+def journal_of(folder: Path) -> Path:
+    """Return the file beside `folder` that keeps the runs of a sweep until the folder is whole."""
+    from experiments.replicates import JOURNAL
+
+    return folder.with_name(f".{folder.name}.{JOURNAL}")
 
 
 def sweep_digest(spec: Sweep, base: Experiment, data: Path | None) -> str:
@@ -180,20 +256,20 @@ def example_cohorts(spec: Sweep, base: Experiment, data: Path | None) -> dict[st
     return cohorts
 
 
-def print_sweep(
-    spec: Sweep, study: Study, folder: Path, page: Path, places: Places, console: Console
-) -> None:
+def print_sweep(spec: Sweep, view: RunView, places: Places, console: Console) -> None:
     """Print the settings in order of their objective, as a table or as JSON."""
     from experiments.evidence_tables import table as text_table
     from experiments.studies import print_places
     from experiments.sweep_study import LIMIT
     from pipeline.artifacts.cohort_folder import json_text
+    from pipeline.report import PAGE
 
-    settings, runs = study.tables["settings"], study.tables["runs"]
+    folder, facts = view.folder, view.facts
+    settings, runs = view.table("settings"), view.table("runs")
     failed = runs[runs["fault"] != ""]
     if places.as_json:
         print(json_text({
-            "sweep": spec.name, "folder": str(folder), "objective": study.facts["objective"],
+            "sweep": spec.name, "folder": str(folder), "objective": facts["objective"],
             "settings": settings.to_dict("records"), "runs": runs.to_dict("records"),
         }), end="")  # fmt: skip
         return
@@ -204,7 +280,7 @@ def print_sweep(
         }
         for row in settings.head(SHOWN_SETTINGS).to_dict("records")
     ]
-    console.print(text_table(f"{study.title}: {study.facts['objective']['label']}, best first", rows))
+    console.print(text_table(f"{facts['title']}: {facts['objective']['label']}, best first", rows))
     if len(settings) > SHOWN_SETTINGS:
         console.print(f"and {len(settings) - SHOWN_SETTINGS:,} settings more in tables/settings.csv")
     for row in failed.head(5).to_dict("records"):
@@ -212,4 +288,4 @@ def print_sweep(
     if len(failed) > 5:
         console.print(f"and {len(failed) - 5} failed runs more in tables/runs.csv", style="bold red")
     console.print(LIMIT)
-    print_places(console, folder, page)
+    print_places(console, folder, folder / PAGE if (folder / PAGE).is_file() else folder)

@@ -175,7 +175,7 @@ def sources_of(experiment: Experiment, data: Path | None) -> dict[str, CohortSou
 
 
 def _source(choice: CohortChoice, data: Path | None, role: str) -> CohortSource:
-    source = resolve_cohort(choice, data, role, "a sweep")
+    source = resolve_cohort(choice, data, role, "sweep CONFIG")
     if not source.simulated:
         return source
     return replace(source, population=_solved(choice.cohort, _cohort_digest(choice.cohort)).population)
@@ -183,7 +183,7 @@ def _source(choice: CohortChoice, data: Path | None, role: str) -> CohortSource:
 
 @lru_cache(maxsize=4)
 def _solved(cohort: str, _: str | None) -> CohortSource:
-    return resolve_cohort(CohortChoice(cohort=cohort, patients=1), None, "train", "a sweep").solved()
+    return resolve_cohort(CohortChoice(cohort=cohort, patients=1), None, "train", "sweep CONFIG").solved()
 
 
 def better(sweep: Sweep) -> Any:

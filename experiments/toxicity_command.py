@@ -12,7 +12,7 @@ from pydantic import Field
 
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import Study, keep_study, print_places, read_study, study_folder, training_source
+from experiments.studies import Asked, Study, keep_study, print_places, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress
@@ -42,25 +42,17 @@ class ToxicityStudy(Spec):
     title: str | None = None
 
 
-def run_toxicity(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def run_toxicity(asked: Asked, console: Console) -> Path:
     """Carry out a study of adverse events and return its folder."""
-    spec = read_study(config, ToxicityStudy, n, seed)
-    folder, started = study_folder("toxicity", spec.name, out)
-    source = training_source(spec.train, data, spec.name)
+    spec = asked.read(ToxicityStudy)
+    folder, started = asked.folder(spec.name)
+    source = training_source(spec.train, asked.data, asked.command)
     rng = np.random.default_rng(spec.seed)
     with StageProgress(console) as progress:
         cohort = source.cohort(stage_generator(rng, "cohort train"))
         progress("draw or read the cohorts", 1, 1)
         study = toxicity_study(spec, cohort, stage_generator(rng, "toxicity"), progress)
-        page = keep_study("toxicity", spec, study, folder, started, progress, report)
+        page = keep_study("toxicity", spec, study, folder, started, progress, asked.report)
     for row in study.tables["contrasts"].to_dict("records"):
         ratio = f"{row['hazard_ratio']:.2f} ({row['hazard_ratio_low']:.2f} to {row['hazard_ratio_high']:.2f})"
         console.print(f"{row['method']:<28}{ratio}", highlight=False)

@@ -13,7 +13,7 @@ from pydantic import Field
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import keep_study, print_places, read_study, study_folder
+from experiments.studies import Asked, keep_study, print_places
 from pipeline.config import Bootstrap, CrossValidation, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
@@ -47,42 +47,29 @@ class TransportExperiment(Spec):
     title: str | None = None
 
 
-def run_transport(
-    config: str,
-    data: Path | None,
-    out: Path | None,
-    n: int | None,
-    seed: int | None,
-    report: bool,
-    console: Console,
-) -> Path:
+def run_transport(asked: Asked, console: Console) -> Path:
     """Carry out a transport study and return its folder."""
     from experiments.transport_study import evidence_without_test, transport_study
 
-    experiment = read_study(config, TransportExperiment, n, seed)
-    folder, started = study_folder("transport", experiment.name, out)
-    train, test = _sources(experiment, data)
+    experiment = asked.read(TransportExperiment)
+    folder, started = asked.folder(experiment.name)
+    train, test = _sources(experiment, asked)
     rng = np.random.default_rng(experiment.seed)
     strict = evidence_without_test(train, test.spec)
     with StageProgress(console) as progress:
         real = test.cohort(stage_generator(rng, "cohort test"))
         study = transport_study(experiment, train, strict, real, rng, progress)
-        page = keep_study("transport", experiment, study, folder, started, progress, report)
+        page = keep_study("transport", experiment, study, folder, started, progress, asked.report)
     _print(study.tables, console)
     print_places(console, folder, page)
     return folder
 
 
-def _sources(experiment: TransportExperiment, data: Path | None) -> tuple[CohortSource, CohortSource]:
-    train = resolve_cohort(experiment.train, None, "train", experiment.name)
+def _sources(experiment: TransportExperiment, asked: Asked) -> tuple[CohortSource, CohortSource]:
+    train = resolve_cohort(experiment.train, None, "train", asked.command)
     if not train.simulated:
         raise InputError(f"train: {experiment.train.cohort!r} is a real cohort; models are to see none")
-    if data is None:
-        raise InputError(
-            f"test: cohort {experiment.test!r} is a real one and its patients are not part of lungio; name "
-            f"their file: lungio transport {experiment.name} --data FILE"
-        )
-    test = resolve_cohort(CohortChoice(cohort=experiment.test), data, "test", experiment.name)
+    test = resolve_cohort(CohortChoice(cohort=experiment.test), asked.data, "test", asked.command)
     if test.simulated:
         raise InputError(
             f"test: {experiment.test!r} is not a real cohort; transport is judged on real patients"

@@ -103,7 +103,8 @@ def verify_register(
         at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
         console.print(
             f"missed  {row['trial']}, {row['arm']}: {row['endpoint'].upper()} {row['kind'].replace('_', ' ')}"
-            f"{at}: published {row['published']:.3g}, reproduced {row['reproduced']:.3g}",
+            f"{at}: published {row['published']:.3g}, reproduced {row['reproduced']:.3g}, "
+            f"without the chance of the draw {row['expected']:.3g}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     curves = _digitised(digitised, results, console)

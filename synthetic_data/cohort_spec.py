@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.schema import Floats, InputError
+from pipeline.yaml_file import read_yaml
 from synthetic_data.assumed_curves import completed_curves
 from synthetic_data.conduct.crossover import CrossoverSpec
 from synthetic_data.conduct.gaps import GapSpec
@@ -146,12 +146,7 @@ def read_cohort_spec(path: Path) -> CohortSpec:
     InputError
         Naming the file and every field that is not as it should be.
     """
-    try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise InputError(f"{path}: must hold keys and values, such as `trial: KEYNOTE-189`")
+    raw = read_yaml(path)
     try:
         return CohortSpec.model_validate({"name": Path(path).stem} | raw)
     except ValidationError as error:

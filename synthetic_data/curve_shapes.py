@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
-import yaml
 from pydantic import Field, ValidationError
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import minimize_scalar
 
 from pipeline.schema import Floats, InputError
+from pipeline.yaml_file import read_yaml
 from synthetic_data.evidence import Arm, TrialSpec
 from synthetic_data.evidence.values import Spec
 from synthetic_data.survival_curves import GRID_MONTHS, LAST_MONTH, SurvivalCurve, curve_knots
@@ -118,8 +118,8 @@ def kind_of(arm: Arm) -> Kind:
 def load_curve_shapes(file: Path = SHAPES_FILE) -> CurveShapes:
     """Read what is shipped; InputError naming the file and every fault in it."""
     try:
-        return CurveShapes.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return CurveShapes.model_validate(read_yaml(file))
+    except ValidationError as error:
         raise InputError(f"{file.name}: learnt shapes of curves cannot be read: {error}") from error
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import yaml
 
 from pipeline.schema import Floats
+from pipeline.yaml_file import read_yaml
 from synthetic_data.evidence import Register
 
 LEARNT_FILE: Final = Path(__file__).resolve().parents[1] / "configs" / "evidence" / "benefit.yaml"
@@ -88,7 +88,7 @@ class SubgroupEffects:
 
 def load_learnt_effects(file: Path = LEARNT_FILE) -> SubgroupEffects:
     """Return what was learnt from all trials; `python -m benchmarks.learn_benefit` writes it anew."""
-    return SubgroupEffects(**yaml.safe_load(file.read_text(encoding="utf-8"))["learnt"])
+    return SubgroupEffects(**read_yaml(file)["learnt"])
 
 
 def learn(known: Departures) -> SubgroupEffects:

@@ -14,7 +14,7 @@ from hypothesis import settings
 from made_cohort import made_cohort
 from made_run import SMALL, told
 
-from experiments.run import REPORT_SCRIPT
+from experiments.finishing import REPORT_SCRIPT
 from pipeline.artifacts import describe_cohort, save_run
 from pipeline.config import Analysis
 from pipeline.report import make_report

@@ -220,8 +220,8 @@ def write(folder: Path, text: str) -> Path:
     [
         ("trial: OAK\naccrual: 3\n", r"mine.yaml: unknown key 'accrual'.*accrual_months"),
         ("trial: OAK\naccrual_months: soon\n", r"mine.yaml: accrual_months: .*Got 'soon'"),
-        ("trial: [OAK\n", r"mine.yaml: not valid YAML"),
-        ("- OAK\n", r"mine.yaml: must hold keys and values"),
+        ("trial: [OAK\n", r"mine.yaml, line 2: not valid YAML"),
+        ("- OAK\n", r"mine.yaml: must hold 'key: value' lines"),
         ("accrual_months: 3\n", r"mine.yaml: trial: Field required"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import CONFIGS, Experiment, find_config, read_experiment, read_spec, read_yaml
+from experiments.config import CONFIGS, Experiment, find_config, read_experiment, read_spec
 from pipeline.schema import InputError
 
 GOOD = "name: trial_run\nseed: 1\ntrain: {cohort: keynote_189, patients: 50}\n"
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_name_offers_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no experiment 'keynote_198'; did you mean keynote_189 or keynote_"):
+    with pytest.raises(InputError, match=r"no experiment 'keynote_198'; did you mean keynote_189 or "):
         read_experiment("keynote_198")
     write(tmp_path, GOOD)
     with pytest.raises(InputError, match=r"did you mean .*mine\.yaml"):
@@ -105,11 +105,6 @@ def test_a_missing_name_offers_the_nearest(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_config(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         read_experiment(str(tmp_path))
-
-
-def test_repeated_keys_are_found_at_any_depth(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="line 3"):
-        read_yaml(write(tmp_path, "a:\n  b: 1\n  b: 2\n"))
 
 
 def test_the_command_line_changes_seed_and_patients_only(tmp_path: Path) -> None:

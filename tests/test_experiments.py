@@ -105,16 +105,18 @@ def test_a_cohort_of_patients_needs_a_number_and_a_file_brings_its_own(tmp_path:
     data = tmp_path / "x.csv"
     data.write_text("a\n1\n")
     with pytest.raises(InputError, match=r"train\.patients is missing"):
-        resolve_cohort(CohortChoice(cohort="keynote_189"), None, "train", "mine")
+        resolve_cohort(CohortChoice(cohort="keynote_189"), None, "train", "run mine")
     with pytest.raises(InputError, match=r"train\.patients: cohort 'poplar' is a file with its own patients"):
-        resolve_cohort(CohortChoice(cohort="poplar", patients=5), data, "train", "mine")
+        resolve_cohort(CohortChoice(cohort="poplar", patients=5), data, "train", "run mine")
+    with pytest.raises(InputError, match="name their file: lungio benefit mine --data FILE"):
+        resolve_cohort(CohortChoice(cohort="poplar"), None, "train", "benefit mine")
 
 
 def test_a_source_knows_whether_its_patients_are_drawn(tmp_path: Path) -> None:
     data = tmp_path / "x.csv"
     data.write_text("a\n1\n")
-    drawn = resolve_cohort(CohortChoice(cohort="keynote_189", patients=5), None, "train", "mine")
-    read = resolve_cohort(CohortChoice(cohort="poplar"), data, "train", "mine")
+    drawn = resolve_cohort(CohortChoice(cohort="keynote_189", patients=5), None, "train", "run mine")
+    read = resolve_cohort(CohortChoice(cohort="poplar"), data, "train", "run mine")
     assert (drawn.simulated, drawn.name) == (True, "keynote_189")
     assert (read.simulated, read.name) == (False, "poplar")
 

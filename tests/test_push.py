@@ -116,3 +116,13 @@ def test_rows_that_no_words_tell_apart_are_no_metrics() -> None:
     assert not list(study_metrics("scores", twins))
     sizes = pd.DataFrame({"patients": [300, 600], "value": [0.4, 0.7], "low": [0.2, 0.5], "high": [0.6, 0.9]})
     assert [(n, s) for n, _, s in study_metrics("power", sizes)][:2] == [("power", 300), ("power", 600)]
+
+
+def test_thresholds_are_steps_and_assumed_ratios_are_words() -> None:
+    table = pd.DataFrame(
+        {"arm": ["hypothetical_x"] * 4, "ratio_per_sd": [1.0, 1.0, 0.75, 0.75], "percentile": [0.0, 50.0] * 2,
+         "patients": [90, 45, 90, 45], "value": [0.1, 0.1, 0.1, 0.9], "low": [0.0] * 4, "high": [1.0] * 4}
+    )  # fmt: skip
+    found = [x for x in study_metrics("value", table) if not x[0].endswith((".low", ".high"))]
+    assert found == [("value.1.0", 0.1, 0), ("value.1.0", 0.1, 50), ("value.0.75", 0.1, 0),
+                     ("value.0.75", 0.9, 50)]  # fmt: skip

@@ -12,9 +12,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from experiments.run import REPORT_SCRIPT
+from experiments.finishing import REPORT_SCRIPT
 from pipeline.artifacts import load_run, update_facts
-from pipeline.report import execute, make_report, sections
+from pipeline.report import execute, make_report, report_files, sections
 from pipeline.report.blocks import Markup, estimate, notice, table, text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -100,6 +100,8 @@ def test_every_section_is_there_in_order(page: str) -> None:
         "Do the explanations find what is there?",
         "Subgroups",
         "Methods and how to repeat this run",
+        "Where this run comes from",
+        "Reporting checklists and model card",
         "Sources",
     ]  # nothing published about a made-up cohort: that section goes, heading and all
 
@@ -172,9 +174,12 @@ def test_the_notebook_is_executed_and_names_no_machine(reported: Path) -> None:
 
 
 def test_the_notebook_only_reads(reported: Path, small_run: Path) -> None:
+    written = {path.name for path in report_files(reported)}
+    assert written == {"report.html", "report.ipynb", "TRIPOD_AI.md", "PROBAST_AI.md", "MODEL_CARD.md"}
+
     def files(folder: Path) -> dict[str, bytes]:
         found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-        return {name: content for name, content in found.items() if not name.startswith("report.")}
+        return {name: content for name, content in found.items() if name not in written}
 
     assert files(reported) == files(small_run)
     assert ".fit(" not in REPORT_SCRIPT.read_text()

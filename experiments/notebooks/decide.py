@@ -22,7 +22,8 @@ HTML(sections.study_opening(run))
 
 # %% [markdown]
 # ## What is decided
-# Rules see results, predictions, adverse events and progression once they are known; earlier rules go first.
+# A rule sees what is known when it is asked: markers before treatment, and results, predictions, adverse
+# events and progression once they are there. Earlier rules go first.
 
 # %%
 HTML(
@@ -38,8 +39,9 @@ HTML(
 
 # %% [markdown]
 # ## What it is worth
-# Every strategy in the same patients. "Worse off" counts patients with fewer event-free months up to the
-# horizon than under the other strategy, by at least the margin set in the study.
+# Every strategy in the same patients. Where what would have come of other decisions is known, "worse off"
+# counts patients with fewer event-free months up to the horizon than under the other strategy, by at least
+# the margin set in the study.
 
 # %%
 HTML(

@@ -50,8 +50,8 @@ HTML(
 
 # %% [markdown]
 # ## Patients over time
-# Those whose predicted risk rose or fell most. The line on the right is the event, or (dotted) the last
-# contact.
+# The line on the right is the event, or (dotted) the last contact. Research use only: a page like this
+# shows what a model would say of a patient and what has been published, not what to do.
 
 # %%
 HTML(sections.patient_pages(run))

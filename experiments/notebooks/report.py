@@ -15,7 +15,7 @@ from pathlib import Path
 from IPython.display import HTML
 
 from pipeline.artifacts import load_run
-from pipeline.report import sections
+from pipeline.report import sections, standards
 
 run = load_run(Path(RUN))
 HTML(sections.opening(run))
@@ -123,6 +123,20 @@ HTML(sections.subgroups(run))
 
 # %%
 HTML(sections.methods(run))
+
+# %% [markdown]
+# ## Where this run comes from
+# From what was published, or from a file, to this page.
+
+# %%
+HTML(sections.lineage(run))
+
+# %% [markdown]
+# ## Reporting checklists and model card
+# Filled as far as the run knows; what a person must write is marked. The same lies beside as Markdown.
+
+# %%
+HTML(standards.section(run))
 
 # %% [markdown]
 # ## Sources

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,50 +81,82 @@ def save_cohort(cohort: Cohort, folder: Path, extra: dict[str, pd.DataFrame] | N
 
 
 def load_cohort(folder: Path) -> Cohort:
-    """Read a cohort written by `save_cohort` and check it against its SHA-256.
+    """Read a cohort written by `save_cohort` or, in parts, by ``lungio simulate --chunk``, and check it.
 
     Raises
     ------
     InputError
-        When a file is missing or the patients are not those that were written.
+        When a file is missing or a table is not the one that was written, by its SHA-256.
     """
-    missing = [f for f in ("observed.parquet", "columns.json", "manifest.json") if not (folder / f).is_file()]
+    needed = {name: folder / name for name in ("columns.json", "manifest.json")}
+    missing = [name for name, path in needed.items() if not path.is_file()]
+    if not _path_of(folder, "observed").exists():
+        missing.insert(0, "observed.parquet")
     if missing:
         raise InputError(f"{folder} is not a cohort folder: {', '.join(missing)} missing")
-    facts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    observed = pd.read_parquet(folder / "observed.parquet")
-    if table_digest(observed) != facts["sha256"]:
-        raise InputError(f"{folder / 'observed.parquet'} has changed since it was written; simulate it again")
-    visits = _read_if_there(folder / "visits.parquet")
-    if (None if visits is None else table_digest(visits)) != facts.get("visits_sha256"):
-        raise InputError(f"{folder / 'visits.parquet'} has changed since it was written; simulate it again")
-    events = pd.read_parquet(folder / "events.parquet") if (folder / "events.parquet").is_file() else None
-    if (None if events is None else table_digest(events)) != facts.get("events_sha256"):
-        raise InputError(f"{folder / 'events.parquet'} has changed since it was written; simulate it again")
-    truth = folder / "truth"
+    facts, columns = (json.loads(needed[f].read_text("utf-8")) for f in ("manifest.json", "columns.json"))
+    observed = _unchanged(folder, "observed", facts)
+    assert observed is not None  # noqa: S101 - looked for above
+    patients, hazards = (_read_if_there(folder, f"truth/{name}") for name in ("patients", "hazards"))
+    truth = None
+    if patients is not None and hazards is not None:
+        truth = Truth(patients, hazards, _read_if_there(folder, "truth/visits"))
     return Cohort(
         name=facts["name"],
         observed=observed,
-        columns=tuple(
-            column_from_json(c) for c in json.loads((folder / "columns.json").read_text(encoding="utf-8"))
-        ),
+        columns=tuple(column_from_json(c) for c in columns),
         simulated=facts["simulated"],
         manifest=facts["manifest"],
         control_arm=facts["control_arm"],
-        truth=Truth(
-            pd.read_parquet(truth / "patients.parquet"),
-            pd.read_parquet(truth / "hazards.parquet"),
-            _read_if_there(truth / "visits.parquet"),
-        )
-        if truth.is_dir()
-        else None,
-        visits=visits,
-        events=events,
+        truth=truth,
+        visits=_unchanged(folder, "visits", facts),
+        events=_unchanged(folder, "events", facts),
     )
 
 
-def _read_if_there(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.is_file() else None
+def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
+    """Return a table, written as one file or as a folder of parts, if there is one."""
+    path = _path_of(folder, name)
+    return pd.read_parquet(path) if path.exists() else None
+
+
+def _path_of(folder: Path, name: str) -> Path:
+    """Return where a table stands: its folder of parts, or else its one file, whether or not that exists."""
+    return folder / name if (folder / name).is_dir() else folder / f"{name}.parquet"
+
+
+def _unchanged(folder: Path, name: str, facts: dict[str, Any]) -> pd.DataFrame | None:
+    """Return a table that the manifest vouches for, as a whole or block by block.
+
+    Raises
+    ------
+    InputError
+        When it is another one.
+    """
+    table = _read_if_there(folder, name)
+    found: Any
+    if "blocks" in facts:
+        stored = facts["blocks"].get(name)
+        found = None if table is None else block_digests(table, [rows for rows, _ in stored or ()])
+    else:
+        stored = facts.get("sha256" if name == "observed" else f"{name}_sha256")
+        found = None if table is None else table_digest(table)
+    if found != stored:
+        raise InputError(f"{_path_of(folder, name)} has changed since it was written; simulate it again")
+    return table
+
+
+def block_digests(table: pd.DataFrame, rows: Iterable[int]) -> list[list[Any]]:
+    """Return the rows and SHA-256 of consecutive blocks of a table, and of what they leave, if anything.
+
+    A row's number is not part of it: in a block, rows count from its own first one.
+    """
+    ends = [0, *accumulate(rows)]
+    blocks = [table.iloc[start:end] for start, end in pairwise(ends)]
+    blocks += [] if ends[-1] >= len(table) else [table.iloc[ends[-1] :]]
+    if table.index.name is None:
+        blocks = [block.reset_index(drop=True) for block in blocks]
+    return [[len(block), table_digest(block)] for block in blocks]
 
 
 def json_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipeline.artifacts.owners import PARTIAL, partial_prefix
 from pipeline.schema import InputError
 
 # What the operating system says, and what a user can do about it.
@@ -20,6 +21,8 @@ _REMEDIES = {
     errno.EACCES: "no permission to write there; choose another place with --out",
     errno.EPERM: "no permission to write there; choose another place with --out",
     errno.ENOTDIR: "part of that path is a file, not a folder; choose another place with --out",
+    errno.EFBIG: "it would be larger than files may be here (ulimit -f); choose another place with --out",
+    errno.ELOOP: "its links lead in a circle; choose another place with --out",
     errno.ENAMETOOLONG: "that name is too long for this disk; choose a shorter one with --out",
 }
 
@@ -63,7 +66,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     partial: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        partial = Path(tempfile.mkdtemp(prefix=partial_prefix(target), suffix=PARTIAL, dir=target.parent))
         partial.chmod(0o755)
         yield partial
         partial.rename(target)
@@ -73,6 +76,8 @@ def new_folder(target: Path) -> Iterator[Path]:
         for parent in made:
             with suppress(OSError):
                 parent.rmdir()
+        if isinstance(error, OSError) and error.errno in (errno.EEXIST, errno.ENOTEMPTY) and target.exists():
+            raise InputError(f"{target} was made meanwhile and nothing is overwritten") from error
         if isinstance(error, OSError) and error.errno in _REMEDIES:
             raise InputError(plain_os_error(error, target)) from error
         raise
@@ -80,7 +85,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` at `path` whole or not at all, in place of what was there."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

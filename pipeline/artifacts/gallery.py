@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.artifacts.lineage import lineage
 from pipeline.schema import Progress, silent
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def draw_gallery(tables: Tables, facts: Mapping[str, Any], folder: Path, progres
     tables : mapping of str to DataFrame
         As in `RunResult.tables`.
     facts : mapping
-        `endpoint`, `explained_months`, and `title` of the run.
+        `endpoint` and `explained_months`; and what ``run.json`` holds, for where the run comes from.
     folder : Path
     progress : Progress, optional
     """
@@ -42,15 +43,16 @@ def draw_gallery(tables: Tables, facts: Mapping[str, Any], folder: Path, progres
 
 
 def _drawings(tables: Tables, facts: Mapping[str, Any]) -> Iterator[Drawing]:
+    from pipeline import figures
+
     yield from _cohort_drawings(tables, str(facts["endpoint"]))
     yield from _score_drawings(tables, float(facts["explained_months"]))
     yield from _explanation_drawings(tables, float(facts["explained_months"]))
     if "response_calibration" in tables:
-        from pipeline import figures
-
         yield "response", partial(
             figures.response_figure, tables["response_scores"], tables["response_calibration"]
         )
+    yield "lineage", lambda: figures.lineage_figure(*lineage(facts))
 
 
 def _cohort_drawings(tables: Tables, endpoint: str) -> Iterator[Drawing]:
@@ -113,8 +115,9 @@ def _score_drawings(tables: Tables, months: float) -> Iterator[Drawing]:
     decisions = _of(tables["decisions"], data)
     if len(decisions):
         known = decisions["horizon_months"].unique()
-        yield f"decisions_{short}", partial(
-            figures.decision_figure, decisions, float(known[np.argmin(np.abs(known - months))])
+        yield (
+            f"decisions_{short}",
+            partial(figures.decision_figure, decisions, float(known[np.argmin(np.abs(known - months))])),
         )
 
 

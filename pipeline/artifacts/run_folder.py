@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.artifacts.cohort_folder import RESEARCH_USE, json_text, write_json
+from pipeline.artifacts.digests import folder_digest
 from pipeline.artifacts.folders import new_folder, replace_file
 from pipeline.schema import InputError, Progress, silent
 
@@ -79,11 +80,13 @@ def save_run(
             save_model(classifier, partial / "response_models" / name)
         for name, content in (files or {}).items():
             (partial / name).write_text(content, encoding="utf-8")
-        write_json(partial / "run.json", {
+        told = {
             "research_use": RESEARCH_USE,
             **facts,
             "analysis": result.analysis.model_dump(mode="json"),
-            "models": {name: _model_facts(model) for name, model in result.models.items()},
+            "models": {
+                name: _model_facts(model, partial / "models" / name) for name, model in result.models.items()
+            },
             "response": {
                 name: {"parameters": dict(found), "saved": name in result.classifiers}
                 for name, found in result.response_parameters.items()
@@ -95,9 +98,10 @@ def save_run(
             "checks": [asdict(check) for check in result.checks],
             "notes": list(result.notes),
             "versions": library_versions(),
-        })  # fmt: skip
+        }
+        write_json(partial / "run.json", told)
         drawn = {
-            **facts,
+            **told,
             "endpoint": result.analysis.endpoint,
             "explained_months": result.analysis.explanation.horizon_months,
         }
@@ -105,8 +109,15 @@ def save_run(
     return folder
 
 
-def _model_facts(model: Any) -> dict[str, Any]:
-    return {"parameters": model.parameters(), "saved": model.portable, "explained": model.explainable}
+def _model_facts(model: Any, folder: Path) -> dict[str, Any]:
+    stored = {"sha256": folder_digest(folder, "*")} if model.portable else {}
+    return {
+        "parameters": model.parameters(),
+        "saved": model.portable,
+        "explained": model.explainable,
+        "features": len(getattr(model, "feature_names", ())),  # none: fixed beforehand, or the truth itself
+        **stored,
+    }
 
 
 @dataclass(frozen=True)
@@ -117,8 +128,13 @@ class RunView:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What ``run.json`` says."""
-        content: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        """What ``run.json`` says; an InputError when it is not whole."""
+        try:
+            content = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{self.folder}/run.json is not whole: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{self.folder}/run.json is not a run's: it holds a {type(content).__name__}")
         return content
 
     @property
@@ -131,7 +147,10 @@ class RunView:
         path = self.folder / "tables" / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"{self.folder} has no table {name!r}; it has {', '.join(self.tables)}")
-        return pd.read_parquet(path)
+        try:
+            return pd.read_parquet(path)
+        except (ValueError, OSError) as error:  # pyarrow's own errors are of these kinds
+            raise InputError(f"{path} is not a whole table: {str(error).splitlines()[0]}") from error
 
     def figures(self, pattern: str = "*") -> list[Path]:
         """Return the figures as PNG whose name matches `pattern`; each has an SVG twin beside it."""

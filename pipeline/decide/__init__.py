@@ -3,7 +3,7 @@
 from pipeline.decide.follow import follow
 from pipeline.decide.knowledge import WEEK, Known, Series, gather, prediction_series
 from pipeline.decide.outcomes import Action, Clock, Ratios, Where, months_under
-from pipeline.decide.policy import START, Assay, Policy, Rule, bound_words
+from pipeline.decide.policy import START, Assay, Policy, PredictionTrigger, Rule, bound_words
 from pipeline.decide.strategies import Guided, Outcome, World
 from pipeline.decide.value import (
     Judging,
@@ -25,6 +25,7 @@ __all__ = [
     "Known",
     "Outcome",
     "Policy",
+    "PredictionTrigger",
     "Ratios",
     "Rule",
     "Series",

@@ -28,19 +28,22 @@ LEAST_SURVIVAL: Final = 1e-300
 class Where(Spec):
     """A true state of simulated patients when an action is taken.
 
-    `column` of the truth's patients is among `equals`; or the latest true visit value by then is `at_least`
-    or `below` a number (no visit by then: not in the state).
+    `column` of the truth's patients is among `equals`, or is the month of an event that comes
+    `within_months` of the action; or the latest true visit value by then is `at_least` or `below` a number
+    (no visit by then: not in the state).
     """
 
     column: str
     equals: tuple[str, ...] | None = None
+    within_months: float | None = Field(None, gt=0)
     at_least: float | None = None
     below: float | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if sum(x is not None for x in (self.equals, self.at_least, self.below)) != 1:
-            raise ValueError("give exactly one of equals, at_least and below")
+        given = (self.equals, self.within_months, self.at_least, self.below)
+        if sum(x is not None for x in given) != 1:
+            raise ValueError("give exactly one of equals, within_months, at_least and below")
         return self
 
 
@@ -169,6 +172,9 @@ def in_state(where: Where, truth: Truth, patients: pd.Index, months: Floats) -> 
     if where.equals is not None:
         state = truth.patients.loc[patients, where.column].astype(str)
         return np.asarray(state.isin(where.equals).to_numpy(dtype=bool))
+    if where.within_months is not None:
+        event = truth.patients.loc[patients, where.column].to_numpy(dtype=float)
+        return np.asarray(event - months <= where.within_months)
     assert truth.visits is not None  # noqa: S101 - a value over time is that of a visit
     visits = truth.visits[["patient", "months", where.column]]
     row = patients.get_indexer(pd.Index(visits["patient"]))

@@ -15,7 +15,7 @@ from pipeline.dynamic.registry import build_dynamic
 from pipeline.dynamic.stack import Stack, stack_landmarks
 from pipeline.evaluate import Predictions
 from pipeline.evaluate.horizons import prediction_months
-from pipeline.evaluate.predictions import CROSS_VALIDATION, EXTERNAL
+from pipeline.evaluate.predictions import CROSS_VALIDATION, EXTERNAL, NULL, OutOfFold
 from pipeline.landmark import LandmarkFeatures, at_risk, landmark_cohort
 from pipeline.metrics import METRICS
 from pipeline.models import null_prediction
@@ -129,12 +129,9 @@ def cross_validate_landmarks(
     months = prediction_months(judging_analysis(analysis))
     landmarks = reached(cohort, analysis)
     index = {s: at_risk(cohort, analysis.endpoint, s) for s in landmarks}
-    names = [*analysis.models, ""]
-    risk = {(s, n): np.full((split.repeats, len(index[s])), np.nan) for s in landmarks for n in names}
-    survival = {
-        (s, n): np.full((split.repeats, len(index[s]), len(months)), np.nan) for s in landmarks for n in names
+    found = {
+        s: OutOfFold.of([*analysis.models, NULL], split.repeats, len(index[s]), months) for s in landmarks
     }
-    number = {s: np.zeros((split.repeats, len(index[s])), dtype=np.intp) for s in landmarks}
     for done, (part, child) in enumerate(zip(parts, models_rng.spawn(len(parts)), strict=True), start=1):
         train, test = cohort.take(part.train), cohort.take(part.test)
         fitted = fit_dynamic(train, analysis, child)
@@ -143,19 +140,10 @@ def cross_validate_landmarks(
                 continue
             table = _table_at(test, analysis, landmark, fitted.features)
             rows = index[landmark].get_indexer(table.index)
-            number[landmark][part.repeat, rows] = part.fold
-            predictions = {name: model.predict(table, months) for name, model in fitted.models.items()}
-            predictions[""] = _null(train, analysis, landmark, len(rows), months)
-            for name, prediction in predictions.items():
-                risk[landmark, name][part.repeat, rows] = prediction.risk
-                survival[landmark, name][part.repeat, rows] = prediction.survival
+            for name, model in fitted.models.items():
+                found[landmark].put(name, part, rows, model.predict(table, months))
+            found[landmark].put(NULL, part, rows, _null(train, analysis, landmark, len(rows), months))
         progress(CROSS_VALIDATION, done, len(parts))
-
-    def of(landmark: float, name: str) -> tuple[Prediction, ...]:
-        return tuple(
-            Prediction(risk[landmark, name][k], months, survival[landmark, name][k])
-            for k in range(split.repeats)
-        )
 
     judged = []
     for landmark in landmarks:
@@ -165,9 +153,9 @@ def cross_validate_landmarks(
                 landmark_name(CROSS_VALIDATION, landmark),
                 at,
                 outcome(at.observed, analysis.endpoint),
-                {name: of(landmark, name) for name in analysis.models},
-                of(landmark, ""),
-                number[landmark],
+                {name: found[landmark].whole(name) for name in analysis.models},
+                found[landmark].whole(NULL),
+                found[landmark].fold,
             )
         )
     return judged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.schema import Cohort, Floats, InputError, Prediction, Progress, ou
 from pipeline.split import Fold, folds
 
 CROSS_VALIDATION, EXTERNAL = "cross-validation", "external"
+NULL = ""  # the Kaplan-Meier curve of the training rows, among models
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,46 @@ class Predictions:
     null: tuple[Prediction, ...]
     fold: NDArray[np.intp]
     parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of every model in every repeat, filled fold by fold.
+
+    Attributes
+    ----------
+    risk : dict of array, shape (repeats, n)
+        By model; NaN until filled.
+    months : array, shape (m,)
+    survival : dict of array, shape (repeats, n, m)
+    fold : array of int, shape (repeats, n)
+        Who predicted whom.
+    """
+
+    risk: dict[str, Floats]
+    months: Floats
+    survival: dict[str, Floats]
+    fold: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, names: Iterable[str], repeats: int, patients: int, months: Floats) -> OutOfFold:
+        """Return what is to be filled for the models called `names`."""
+        shape = (repeats, patients)
+        names = list(names)
+        risk = {name: np.full(shape, np.nan) for name in names}
+        survival = {name: np.full((*shape, len(months)), np.nan) for name in names}
+        return cls(risk, months, survival, np.zeros(shape, dtype=np.intp))
+
+    def put(self, name: str, part: Fold, rows: NDArray[np.intp], prediction: Prediction) -> None:
+        """Fill in what a model that had not seen the patients of `rows` predicts for them."""
+        self.risk[name][part.repeat, rows] = prediction.risk
+        self.survival[name][part.repeat, rows] = prediction.survival
+        self.fold[part.repeat, rows] = part.fold
+
+    def whole(self, name: str) -> tuple[Prediction, ...]:
+        """Return one prediction a repeat."""
+        pairs = zip(self.risk[name], self.survival[name], strict=True)
+        return tuple(Prediction(risk, self.months, survival) for risk, survival in pairs)
 
 
 def model_context(cohort: Cohort, analysis: Analysis) -> ModelContext:
@@ -127,41 +168,31 @@ def cross_validate(
     y = outcome(cohort.observed, analysis.endpoint)
     months = prediction_months(analysis)
     names = list(analysis.models)
-    pending = {
-        (name, repeat): _Pending.of(len(cohort), months)
-        for name in [*names, ""]
-        for repeat in range(split.repeats)
-    }
-    number = np.empty((split.repeats, len(cohort)), dtype=np.intp)
+    found = OutOfFold.of([*names, NULL], split.repeats, len(cohort), months)
     chosen: list[tuple[Any, ...]] = []
     for done, (part, child) in enumerate(zip(parts, models_rng.spawn(len(parts)), strict=True)):
         train = cohort.take(part.train)
         rows = cohort.observed.index.get_indexer(part.test)
         y_train = outcome(train.observed, analysis.endpoint)
         test = cohort.observed.loc[part.test]
-        number[part.repeat, rows] = part.fold
-        nothing = null_prediction(y_train["time"], y_train["event"], len(rows), months)
-        pending["", part.repeat].put(rows, nothing)
+        found.put(NULL, part, rows, null_prediction(y_train["time"], y_train["event"], len(rows), months))
         models = build_models(train, analysis, progress)
         for position, (name, draws) in enumerate(zip(names, child.spawn(len(names)), strict=True), 1):
             model = models[name].fit(train.observed, y_train, draws)
-            pending[name, part.repeat].put(rows, model.predict(test, months))
+            found.put(name, part, rows, model.predict(test, months))
             chosen += [
                 (name, part.repeat, part.fold, key, value) for key, value in model.parameters().items()
             ]
             progress(CROSS_VALIDATION, done * len(names) + position, len(parts) * len(names))
-
-    def of(name: str) -> tuple[Prediction, ...]:
-        return tuple(pending[name, repeat].whole() for repeat in range(split.repeats))
 
     columns = ["model", "repeat", "fold", "parameter", "value"]
     return Predictions(
         CROSS_VALIDATION,
         cohort,
         y,
-        {name: of(name) for name in names},
-        of(""),
-        number,
+        {name: found.whole(name) for name in names},
+        found.whole(NULL),
+        found.fold,
         pd.DataFrame(chosen, columns=columns),
     )
 
@@ -181,23 +212,3 @@ def external(
         (null_prediction(y_train["time"], y_train["event"], len(test), months),),
         np.zeros((1, len(test)), dtype=np.intp),
     )
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """One repeat's prediction, filled fold by fold."""
-
-    risk: Floats
-    months: Floats
-    survival: Floats
-
-    @classmethod
-    def of(cls, patients: int, months: Floats) -> _Pending:
-        return cls(np.full(patients, np.nan), months, np.full((patients, len(months)), np.nan))
-
-    def put(self, rows: NDArray[np.intp], prediction: Prediction) -> None:
-        self.risk[rows] = prediction.risk
-        self.survival[rows] = prediction.survival
-
-    def whole(self) -> Prediction:
-        return Prediction(self.risk, self.months, self.survival)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from pipeline.immune_mechanisms import mechanism_of, mechanisms
 from pipeline.schema import Column, Floats
 
 Level = Literal["feature", "column", "modality", "mechanism"]
-MECHANISMS: Final = Path(__file__).with_name("mechanisms.yaml")
 TOLERANCE: Final = 1e-8  # largest gap between a sum of contributions and its prediction
 
 
@@ -127,9 +124,8 @@ class Attribution:
         """
         if level == "feature":
             return self
-        known = mechanism_of() if level == "mechanism" else {}
         if level == "mechanism":
-            names = np.array([known.get(c, ("", ""))[0] for c in self.sources["column"]], dtype=object)
+            names = np.array([mechanism_of(c) for c in self.sources["column"]], dtype=object)
         else:
             names = self.sources[level].astype(str).to_numpy()
         groups, first, owner = np.unique(names, return_index=True, return_inverse=True)
@@ -139,10 +135,9 @@ class Attribution:
         if level == "modality":
             sources = sources.assign(column="", label=[_capital(g) for g in groups[order]])
         if level == "mechanism":
-            titles = dict(known.values())
-            sources = sources.assign(
-                column="", modality="", label=[titles.get(g, "Other") for g in groups[order]]
-            )
+            known = mechanisms()
+            titles = [known[g].label if g in known else "Other" for g in groups[order]]
+            sources = sources.assign(column="", modality="", label=titles)
         values = np.einsum("npm,pg->ngm", self.contributions, member)
         return replace(self, contributions=values, sources=sources, level=level)
 
@@ -183,10 +178,3 @@ class Attribution:
 def _capital(name: str) -> str:
     spelt = {"ctdna": "ctDNA", "": "Other"}
     return spelt.get(name, name[:1].upper() + name[1:])
-
-
-@cache
-def mechanism_of() -> dict[str, tuple[str, str]]:
-    """Return the immune mechanism that each column speaks of, and its label, as mechanisms.yaml says."""
-    declared = yaml.safe_load(MECHANISMS.read_text(encoding="utf-8"))
-    return {column: (name, about["label"]) for name, about in declared.items() for column in about["columns"]}

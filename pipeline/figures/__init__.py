@@ -24,6 +24,7 @@ from pipeline.figures.decide import (
 from pipeline.figures.decisions import decision_figure
 from pipeline.figures.drift import drift_figure
 from pipeline.figures.dynamic import landmark_scores_figure, updated_risk_figure
+from pipeline.figures.enrich import groups_figure, threshold_figure, trials_figure
 from pipeline.figures.explanation import (
     beeswarm,
     beeswarm_figure,
@@ -40,6 +41,7 @@ from pipeline.figures.importance import (
     importance_over_time,
     importance_over_time_figure,
 )
+from pipeline.figures.lineage import lineage_figure
 from pipeline.figures.mechanism import confusion_figure, reliability_figure
 from pipeline.figures.performance import (
     auc_over_time,
@@ -90,6 +92,7 @@ __all__ = [
     "fidelity_figure",
     "flow",
     "flow_table",
+    "groups_figure",
     "importance_bars",
     "importance_figure",
     "importance_over_time",
@@ -100,6 +103,7 @@ __all__ = [
     "kaplan_meier_figure",
     "landmark_scores_figure",
     "learning_curve_figure",
+    "lineage_figure",
     "marker_correlations",
     "medians",
     "metric_forest",
@@ -120,7 +124,9 @@ __all__ = [
     "save_figure",
     "strategies_figure",
     "sweep_figure",
+    "threshold_figure",
     "tradeoff_figure",
+    "trials_figure",
     "updated_risk_figure",
     "verification_figure",
     "waterfall",

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from pipeline.figures.style import INK, PALETTE, SOFT, grid, new_figure, readable, styled
+from pipeline.figures.style import INK, PALETTE, SOFT, grid, new_figure, readable, styled, wrapped
 
 COLUMNS = 3
 
@@ -39,14 +39,14 @@ def strategies_figure(differences: pd.DataFrame, reference: str, labels: Mapping
         error = [part["value"] - part["low"], part["high"] - part["value"]]
         ax.errorbar(part["value"], at, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
         ax.axvline(0, color=SOFT, linewidth=0.9)
-        ax.set_xlabel(f"{heading},\nless {labels[reference]}")
+        ax.set_xlabel(f"{heading},\n{wrapped(f'less {labels[reference]}', 28)}")
         grid(ax, "x")
     for quantity, colour, shift in (("helped", PALETTE[0], 0.12), ("harmed", PALETTE[1], -0.12)):
         part = rows[rows["quantity"] == quantity].set_index("strategy").loc[names]
         error = [part["value"] - part["low"], part["high"] - part["value"]]
         said = "better off" if quantity == "helped" else "worse off"
         right.errorbar(part["value"], at + shift, xerr=error, fmt="o", color=colour, capsize=3, label=said)
-    right.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    right.xaxis.set_major_formatter(PercentFormatter(1.0))
     right.set_xlim(left=0)
     right.set_xlabel("Patients")
     right.legend(loc="best")
@@ -70,7 +70,7 @@ def decisions_figure(timing: pd.DataFrame) -> Figure:
         ax.step(part["months"], part["share"], where="post", color=PALETTE[number % len(PALETTE)],
                 label=readable(str(rule)))  # fmt: skip
     ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))  # steps of 2.5 % are not rounded
     ax.set_xlabel("Months from the start of treatment")
     ax.set_ylabel("Patients for whom the rule has fired")
     ax.legend(loc="best")
@@ -147,8 +147,11 @@ def tradeoff_figure(varied: pd.DataFrame, reference: str) -> Figure:
                         capsize=2, label=said)  # fmt: skip
         ax.axhline(0, color=SOFT, linewidth=0.9)
         ax.set_xlabel(readable(names[number]) if "hypothetical" not in names[number] else names[number])
+        settings = varied.loc[varied["varied"] == names[number], "setting"].to_numpy(dtype=float)
+        if (settings == np.round(settings)).all():
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         if number % COLUMNS == 0:
-            ax.set_ylabel(f"Less\n{reference}")
+            ax.set_ylabel(f"Months, less\n{wrapped(reference, 26)}")
         grid(ax, "y")
     axes[0][0].legend(loc="best")
     return figure

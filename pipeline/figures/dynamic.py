@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from pipeline.figures.style import (
     INK,
+    PALETTE,
     SOFT,
     grid,
     model_colours,
@@ -20,6 +22,9 @@ from pipeline.figures.style import (
     styled,
 )
 from pipeline.metrics import METRICS
+
+GROUPS_SHOWN: Final = 5  # of what moved a risk; the rest is one
+OTHER_GROUPS: Final = "All else"
 
 
 @styled
@@ -74,8 +79,9 @@ def updated_risk_figure(
     outcome: Mapping[str, Any],
     series: tuple[str, str],
     horizon_months: float,
+    changes: pd.DataFrame | None = None,
 ) -> Figure:
-    """Draw one patient: the risk as it stood at each landmark, above what was measured.
+    """Draw one patient: the risk as it stood at each landmark, above what was measured and what moved it.
 
     Parameters
     ----------
@@ -89,9 +95,16 @@ def updated_risk_figure(
         Column of `visits`, and its label with unit.
     horizon_months : float
         How far ahead the risk looks.
+    changes : DataFrame, optional
+        `landmark_months`, `group`, `change`: what moved the log hazard since the landmark before.
     """
-    figure = new_figure(7.0, 5.2)
-    top, low = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    if changes is None or changes.empty:
+        figure = new_figure(7.0, 5.2)
+        top, low = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    else:
+        figure = new_figure(8.6, 7.2)
+        top, low, last = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2.4))
+        _changes(last, changes)
     colours = model_colours(list(dict.fromkeys(risk["model"])))
     for model, part in risk.groupby("model", sort=False):
         top.plot(
@@ -107,8 +120,8 @@ def updated_risk_figure(
     low.plot(known["months"], known[column], marker=".", color=INK)
     low.set_ylabel(label)
     low.set_ylim(bottom=0)
-    low.set_xlabel("Months from the start of treatment")
-    for ax in (top, low):
+    figure.axes[-1].set_xlabel("Months from the start of treatment")
+    for ax in figure.axes:
         ax.axvline(outcome["months"], color=SOFT, linestyle="-" if outcome["event"] else ":", linewidth=1.2)
         grid(ax, "y")
     said = outcome["label"] if outcome["event"] else "last seen without it"
@@ -116,3 +129,24 @@ def updated_risk_figure(
         f" {said}", (outcome["months"], 0.97), ha="right", va="top", fontsize=8, color=SOFT, rotation=90
     )
     return figure
+
+
+def _changes(ax: Axes, changes: pd.DataFrame) -> None:
+    """Stack what raised the log hazard upwards and what lowered it downwards, a bar a landmark."""
+    size = changes.assign(size=changes["change"].abs()).groupby("group", sort=False)["size"].max()
+    shown = size.sort_values(ascending=False, kind="stable").index[:GROUPS_SHOWN].tolist()
+    groups = changes["group"].where(changes["group"].isin(shown), OTHER_GROUPS)
+    table = changes.assign(group=groups).pivot_table(
+        index="landmark_months", columns="group", values="change", aggfunc="sum"
+    )
+    table = table.reindex(columns=[*shown, OTHER_GROUPS]).fillna(0.0)
+    at = table.index.to_numpy(dtype=float)
+    width = 0.3 * min(np.diff(at), default=1.5)
+    up, down = np.zeros(len(at)), np.zeros(len(at))
+    for name, colour in zip(table.columns, (*PALETTE[: len(shown)], SOFT), strict=True):
+        change = table[name].to_numpy(dtype=float)
+        ax.bar(at, change, width, bottom=np.where(change > 0, up, down), color=colour, label=str(name))
+        up, down = up + np.maximum(change, 0.0), down + np.minimum(change, 0.0)
+    ax.axhline(0, color=INK, linewidth=0.8)
+    ax.set_ylabel("Moved log hazard")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="since the landmark before")

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from pipeline.config import Spec
 from pipeline.features import FeatureBuilder
-from pipeline.mechanism.deficits import DEFICITS, deficit_of
+from pipeline.immune_mechanisms import deficit_of, deficits
 from pipeline.schema import Column, Floats, InputError
 
-CLASSES: Final = tuple(DEFICITS)
+CLASSES: Final = tuple(deficits())
 UNKNOWN: Final = "not enough data to say"
 LEAST_OF_A_CLASS: Final = 10
 
@@ -130,7 +130,7 @@ class MechanismModel:
         sources = self.features.sources
         group = np.array([deficit_of(c) or "other" for c in sources["column"]])
         return pd.DataFrame(
-            {g: parts[:, group == g].sum(axis=1) for g in (*DEFICITS, "other")}, index=frame.index
+            {g: parts[:, group == g].sum(axis=1) for g in (*CLASSES, "other")}, index=frame.index
         )
 
 

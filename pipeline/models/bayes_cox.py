@@ -26,6 +26,11 @@ from pipeline.models.partial_likelihood import RiskSets, penalised_fit
 from pipeline.schema import Floats, InputError, Prediction, Truth
 
 NODES = 15  # of the Gauss-Hermite rule over a patient's log relative hazard
+BISECTIONS = 50  # of an interval's end: to the last bit
+LEARNT = (
+    "coefficients", "covariance", "baseline_months", "baseline_cumulative_hazard", "means_by_heterogeneity",
+    "sds_by_heterogeneity",
+)  # fmt: skip
 
 
 class BayesCoxOptions(Spec):
@@ -60,6 +65,8 @@ class BayesCox:
         Of the posterior, between values of τ included.
     heterogeneity : dict of float to float
         Posterior probability of each τ.
+    means_by_heterogeneity, sds_by_heterogeneity : array, shape (k, p)
+        Of each coefficient's posterior given each τ: the Normals whose mixture it is.
     """
 
     name = "bayes_cox"
@@ -121,6 +128,8 @@ class BayesCox:
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
         self.heterogeneity = dict(zip(taus.tolist(), weight.tolist(), strict=True))
+        self.means_by_heterogeneity: Floats = np.array(means)
+        self.sds_by_heterogeneity: Floats = np.sqrt([np.diag(c) for c in covariances])
         self.coefficients: Floats = weight @ np.array(means)
         apart = np.array(means) - self.coefficients
         self.covariance: Floats = np.einsum("k,kij->ij", weight, np.array(covariances))
@@ -159,22 +168,35 @@ class BayesCox:
         return Prediction(risk, months, survival)
 
     def intervals(self, level: float = 0.9) -> pd.DataFrame:
-        """Return `feature`, `prior_mean`, `prior_sd`, `mean`, `sd`, `low`, `high`: what was learnt."""
-        from scipy.stats import norm
+        """Return `feature`, `prior_mean`, `prior_sd`, `mean`, `sd`, `low`, `high`: what was learnt.
 
-        sd = np.sqrt(np.diag(self.covariance))
-        z = float(norm.ppf(0.5 + level / 2))
+        `low` and `high` are quantiles of the mixture over τ, whose tails are not those of one Normal.
+        """
         return pd.DataFrame(
             {
                 "feature": self.prior.names,
                 "prior_mean": self.prior.mean,
                 "prior_sd": np.sqrt(np.diag(self.prior.covariance)),
                 "mean": self.coefficients,
-                "sd": sd,
-                "low": self.coefficients - z * sd,
-                "high": self.coefficients + z * sd,
+                "sd": np.sqrt(np.diag(self.covariance)),
+                "low": self._quantile(0.5 - level / 2),
+                "high": self._quantile(0.5 + level / 2),
             }
         )
+
+    def _quantile(self, probability: float) -> Floats:
+        """Return a quantile of each coefficient's posterior, by bisection between those given each τ."""
+        from scipy.stats import norm
+
+        weight = np.array(list(self.heterogeneity.values()))
+        means, sds = self.means_by_heterogeneity, self.sds_by_heterogeneity
+        each = means + norm.ppf(probability) * sds
+        low, high = each.min(axis=0), each.max(axis=0)
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            below = weight @ norm.cdf(middle, means, sds) < probability
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.asarray((low + high) / 2, dtype=float)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -206,12 +228,7 @@ class BayesCox:
             "patients": self.patients,
             "events": self.events,
         }
-        return document, {
-            "coefficients": self.coefficients,
-            "covariance": self.covariance,
-            "baseline_months": self.baseline_months,
-            "baseline_cumulative_hazard": self.baseline_cumulative_hazard,
-        }
+        return document, {name: getattr(self, name) for name in LEARNT}
 
     @classmethod
     def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BayesCox:
@@ -222,6 +239,6 @@ class BayesCox:
         model.features = model.prior.features
         model.heterogeneity = dict(document["heterogeneity"])
         model.patients, model.events = document["patients"], document["events"]
-        for name in ("coefficients", "covariance", "baseline_months", "baseline_cumulative_hazard"):
+        for name in LEARNT:
             setattr(model, name, arrays[name])
         return model

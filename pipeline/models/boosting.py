@@ -156,6 +156,7 @@ class GradientBoosting(FeatureModel):
         for name in BASELINE:
             setattr(self, name, arrays[name])
         self.trees = BoostedTrees.from_arrays(arrays)
+        self.trees.check(len(self.feature_names), len(self.trees.values))
 
 
 BASELINE = ("baseline_months", "baseline_cumulative_hazard")

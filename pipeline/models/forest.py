@@ -86,3 +86,5 @@ class ForestModel(FeatureModel):
         from pipeline.survival_forest import ForestNodes
 
         self.forest = ForestNodes.from_arrays(arrays)
+        self.forest.check(len(self.feature_names), len(self.forest.leaves))
+        self.forest.leaves.check(len(self.forest.grid.months))

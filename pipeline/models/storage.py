@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.archives import check_unpacked
+from pipeline.models.contract import SurvivalModel
 from pipeline.models.registry import MODELS
 from pipeline.schema import InputError, lookup
 
@@ -43,15 +45,33 @@ def save_model(model: Saveable, folder: Path) -> Path:
     return folder
 
 
-def load_model(folder: Path, kinds: Mapping[str, Any] = MODELS) -> Any:
-    """Return the fitted model in `folder`, one of `kinds`; InputError when it holds none that can be read."""
+def load_model(folder: Path) -> SurvivalModel:
+    """Return the fitted survival model in `folder`; raises InputError when it holds none that can be read."""
+    model: SurvivalModel = load_fitted(folder, MODELS)
+    return model
+
+
+def load_fitted(folder: Path, kinds: Mapping[str, Any]) -> Any:
+    """Return the fitted model in `folder`, one of `kinds`; raises InputError when it holds none to be read.
+
+    Nothing in the folder is executed: it may come from anywhere.
+    """
     path = folder / DOCUMENT
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS, allow_pickle=False) as archive:
-            arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        with zipfile.ZipFile(folder / ARRAYS) as archive:
+            check_unpacked(archive, folder / ARRAYS)
+        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+            arrays: dict[str, NDArray[Any]] = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, RecursionError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(f"{folder} holds no model that can be read: {error}") from error
-    if document.get("format") != FORMAT:
-        raise InputError(f"{path}: format must be {FORMAT}. Got {document.get('format')!r} instead")
-    return lookup(kinds, str(document.get("model")), "model").restore(document, arrays)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else document
+        raise InputError(f"{path}: format must be {FORMAT}. Got {found!r} instead")
+    kind = lookup(kinds, str(document.get("model")), "model")
+    try:
+        return kind.restore(document, arrays)
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder} holds no whole model: {error!r}") from error

@@ -6,7 +6,6 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from pipeline.cohort_check import counted
@@ -29,6 +28,7 @@ from pipeline.real_cohort.column_map import (
 )
 from pipeline.real_cohort.table_file import ROW
 from pipeline.schema import OUTCOMES, RESPONDED, InputError
+from pipeline.yaml_file import read_yaml
 
 Confirmable = Literal["event_coding", "time_unit"]
 Correction = Literal["death_is_pfs_event"]
@@ -136,18 +136,7 @@ class CohortMap(MapSpec):
 def read_map(path: Path | str) -> CohortMap:
     """Return the map in a YAML file, or raise one InputError naming every faulty field."""
     path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}: " if mark is not None else ""
-        raise InputError(f"{path}: {place}not valid YAML ({getattr(error, 'problem', error)})") from error
-    if not isinstance(raw, dict):
-        raise InputError(f"{path}: must hold the keys of a cohort map. Got {type(raw).__name__} instead")
+    raw = read_yaml(path)
     try:
         return CohortMap.model_validate(raw)
     except ValidationError as error:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from pipeline.real_cohort.column_map import (
@@ -25,6 +24,7 @@ from pipeline.real_cohort.column_map import (
 from pipeline.real_cohort.conversion import Faults, baseline, numbers
 from pipeline.real_cohort.table_file import TableFile, read_table
 from pipeline.schema import Column, InputError
+from pipeline.yaml_file import read_yaml
 
 Keys = Annotated[tuple[str, ...], BeforeValidator(lambda v: v if isinstance(v, list | tuple) else (v,))]
 
@@ -86,18 +86,16 @@ class Measurements:
 
 def read_measurement_map(path: Path) -> MeasurementMap | SeriesMap:
     """Read a map of kind ``measurements`` or ``series``; InputError names every fault of it."""
+    raw = read_yaml(path)
+    kinds: dict[str, type[MeasurementMap | SeriesMap]] = {
+        "measurements": MeasurementMap,
+        "series": SeriesMap,
+    }
+    kind = kinds.get(str(raw.get("kind")))
+    if kind is None:
+        raise InputError(f"{path}: kind must be one of {', '.join(kinds)}")
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        kinds: dict[str, type[MeasurementMap | SeriesMap]] = {
-            "measurements": MeasurementMap,
-            "series": SeriesMap,
-        }
-        kind = kinds.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
-        if kind is None:
-            raise InputError(f"{path}: kind must be one of {', '.join(kinds)}")
         return kind.model_validate(raw)
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise InputError(f"{path}:\n  " + "\n  ".join(faults)) from error

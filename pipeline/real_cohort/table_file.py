@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.archives import check_unpacked
 from pipeline.cohort_check import counted
 from pipeline.real_cohort.column_map import token
 from pipeline.schema import InputError
@@ -32,6 +33,11 @@ ROW: Final = "(row)"  # names no column but the row of the file: the patient's i
 ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 DELIMITERS: Final = (",", ";", "\t", "|")
 SHOWN: Final = 3
+# What reading a broken workbook can end with, beside what zip and XML call their own.
+BROKEN: Final = (
+    LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
+)  # fmt: skip
+MOST_CELLS: Final = 20_000_000  # of a sheet, empty ones included: a hundred times what a cohort has
 
 
 @dataclass(frozen=True)
@@ -124,13 +130,19 @@ def _workbook(
     path: Path, content: bytes, sheet: str | None
 ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
     import zipfile
+    import zlib
+    from xml.etree.ElementTree import ParseError
 
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            check_unpacked(archive, path)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except InputError:
+        raise
+    except (InvalidFileException, ParseError, zlib.error, zipfile.BadZipFile, *BROKEN) as error:
         raise InputError(f"{path}: a zip archive, but no Excel workbook that can be read") from error
     with closing(book):
         names = [ws.title for ws in book.worksheets]
@@ -138,12 +150,35 @@ def _workbook(
             raise InputError(f"{path}: has the sheets {', '.join(names)}; name one under `sheet` in the map")
         if sheet is not None and sheet not in names:
             raise InputError(f"{path}: has no sheet {sheet!r}; it has {', '.join(names)}")
-        values = book[sheet or names[0]].iter_rows(values_only=True)
-        records = [["" if v is None else str(v).strip() for v in row] for row in values]
-    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(r)]
+        try:
+            numbered = _sheet_records(path, book[sheet or names[0]])
+        except InputError:
+            raise
+        except (ParseError, zlib.error, zipfile.BadZipFile, *BROKEN) as error:
+            raise InputError(f"{path}: a damaged Excel workbook ({error})") from error
     if not numbered:
         raise InputError(f"{path}: the sheet {sheet or names[0]!r} is empty")
     return *_rectangle(path, numbered), "xlsx"
+
+
+def _sheet_records(path: Path, sheet: Any) -> list[tuple[int, list[str]]]:
+    """Return the rows of a sheet that hold anything, numbered, all as long as the longest.
+
+    What a sheet says of its own size is not believed: a few bytes of it can claim billions of empty cells.
+    """
+    sheet.reset_dimensions()
+    numbered, seen = [], 0
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        seen += len(row) + 1
+        if seen > MOST_CELLS:
+            raise InputError(f"{path}: more than {MOST_CELLS:,} cells; export the sheet as CSV")
+        record = ["" if v is None else str(v).strip() for v in row]
+        while record and not record[-1]:
+            record.pop()
+        if record:
+            numbered.append((number, record))
+    wide = max((len(record) for _, record in numbered), default=0)
+    return [(number, record + [""] * (wide - len(record))) for number, record in numbered]
 
 
 def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:

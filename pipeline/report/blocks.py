@@ -78,18 +78,21 @@ def estimate(value: float, low: float, high: float, digits: int = 3, best: bool 
     return Markup(f'{shown}<span class="interval">{low:.{digits}f} to {high:.{digits}f}</span>')
 
 
-def figure(png: Path, caption: str, *, wide: bool = True) -> str:
-    """Return a figure with its picture in the page itself: the SVG beside `png`, or the PNG if lighter."""
+def figure(png: Path, caption: str, *, wide: bool = True, alt: str = "") -> str:
+    """Return a figure with its picture in the page itself: the SVG beside `png`, or the PNG if lighter.
+
+    `alt` stands for the picture where it cannot be seen, when the caption does not say what is in it.
+    """
     svg = png.with_suffix(".svg")
     if svg.is_file() and svg.stat().st_size <= SVG_BYTES:
         kind, content = "svg+xml", svg.read_bytes()
     else:
         kind, content = "png", png.read_bytes()
     data = base64.b64encode(content).decode()
-    said = text(caption)
+    said, instead = text(caption), text(alt or caption)
     return (
         f'<figure class="{"wide" if wide else "narrow"}"><div class="picture" tabindex="0" role="group" '
-        f'aria-label="{said}"><img alt="{said}" src="data:image/{kind};base64,{data}"></div>'
+        f'aria-label="{said}"><img alt="{instead}" src="data:image/{kind};base64,{data}"></div>'
         f"<figcaption>{said}</figcaption></figure>"
     )
 

@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ PAGE, NOTEBOOK = "report.html", "report.ipynb"
 
 def make_report(folder: Path, notebook: Path, progress: Progress = silent) -> Path:
     """Execute `notebook` on the run in `folder`, write ``report.ipynb`` and ``report.html`` there.
+
+    Of a run, not of a study, checklists and model card are written beside them as Markdown.
 
     The notebook is a percent script. It runs in a fresh process of this very interpreter, with the run
     folder as working directory, reads the folder and fits nothing.
@@ -45,12 +48,24 @@ def make_report(folder: Path, notebook: Path, progress: Progress = silent) -> Pa
     """
     import nbformat
 
+    from pipeline.report.standards import markdown_documents
+
     view = load_run(folder)
     executed = execute(notebook, folder.resolve(), progress)
     page = as_page(executed, title=str(view.facts.get("title") or view.facts["name"]))
     replace_file(folder / NOTEBOOK, nbformat.writes(executed).encode())
     replace_file(folder / PAGE, page.encode())
+    for name, content in markdown_documents(view).items():
+        replace_file(folder / name, content.encode())
     return folder / PAGE
+
+
+def report_files(folder: Path) -> list[Path]:
+    """Return the files of a report that lie in `folder`: page, notebook, checklists and model card."""
+    from pipeline.report.standards import STANDARDS, standard
+
+    names = [PAGE, NOTEBOOK, *(standard(name).file for name in STANDARDS)]
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def blank_notebook(script: Path) -> str:
@@ -136,8 +151,8 @@ def _kernel_manager() -> Iterator[Any]:
                 manager.shutdown_kernel(now=True)
 
 
-def as_page(executed: Any, title: str) -> str:
-    """Return an executed notebook as one HTML page: prose and outputs, no code, no outside address."""
+def as_page(executed: Any, title: str, *, code: bool = False) -> str:
+    """Return an executed notebook as one HTML page: prose, outputs and, where asked for, code; no address."""
     from jinja2 import Environment, FileSystemLoader, select_autoescape
     from nbconvert.filters import markdown2html
 
@@ -149,7 +164,9 @@ def as_page(executed: Any, title: str) -> str:
             parts.append(f'<div class="prose">{html}</div>')
         elif cell.cell_type == "code":
             shown = [html for output in cell.outputs if (html := _output(output))]
-            if not shown and cell.outputs and parts:  # a section without content goes, heading and all
+            if code:
+                parts.append(f"<pre>{escape(cell.source)}</pre>")
+            elif not shown and cell.outputs and parts:  # a section without content goes, heading and all
                 parts.pop()
                 contents.pop()
             parts += shown
@@ -175,8 +192,6 @@ def _with_anchors(html: str, contents: list[tuple[str, str]]) -> str:
 
 
 def _output(output: Any) -> str:
-    from html import escape
-
     data = output.get("data", {})
     if "text/html" in data:
         return str(data["text/html"])

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.config import Analysis, ResponseAnalysis
-from pipeline.evaluate import model_context, subgroup_rows
+from pipeline.evaluate import model_context
 from pipeline.evaluate.predictions import CROSS_VALIDATION, EXTERNAL
-from pipeline.metrics import estimate, resamples
-from pipeline.metrics.probability import probability_metrics
 from pipeline.models import ModelContext
 from pipeline.response.classifiers import CalibratedClassifier, ResponseModel
 from pipeline.response.outcome import Responses, known_responses
 from pipeline.response.registry import BESIDE, build_classifier
-from pipeline.schema import Cohort, Floats, InputError, Progress, silent
+from pipeline.response.tables import (
+    SCORES,
+    Predicted,
+    calibration_table,
+    patient_table,
+    prediction_table,
+    score_rows,
+)
+from pipeline.schema import Cohort, InputError, Progress, silent
 from pipeline.split import Fold
 
 STAGE: Final = "response"
 RESPONDERS_A_FOLD: Final = 3
-LEAST_OF_GROUP: Final = 10  # responders, and patients without a response, of a group that is judged
-GROUPS: Final = 10  # of equal size by prediction, whose share of responders is counted
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,6 @@ class ResponseJudgement:
     models: Mapping[str, CalibratedClassifier]
     parameters: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Predicted:
-    """Probabilities of the patients of one cohort, (repeats, n) each; nobody was learnt from."""
-
-    data: str
-    responses: Responses
-    models: Mapping[str, Floats]
-    null: Floats  # share of responders among those learnt from
-    fold: NDArray[np.intp]
 
 
 def check_response(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> None:
@@ -137,19 +129,19 @@ def judge_response(
         other = cohorts[1]
         share = np.full((1, len(other.responded)), known.responded.mean())
         found = {name: model.probability(other.cohort)[None] for name, model in models.items()}
-        predicted.append(_Predicted(EXTERNAL, other, found, share, np.zeros(share.shape, dtype=np.intp)))
+        predicted.append(Predicted(EXTERNAL, other, found, share, np.zeros(share.shape, dtype=np.intp)))
     scores = [
         row
         for judged, child in zip(predicted, bootstrap_rng.spawn(len(predicted)), strict=True)
-        for row in _scores(judged, analysis, train, child)
+        for row in score_rows(judged, analysis, train, child)
     ]
     classifiers = {name: m for name, m in models.items() if isinstance(m, CalibratedClassifier)}
     searches = {name: m.tuning.trials for name, m in classifiers.items() if m.tuning is not None}
     tables = {
         "response_scores": pd.DataFrame(scores, columns=SCORES),
-        "response_calibration": pd.concat([_calibration(p) for p in predicted], ignore_index=True),
-        "response_predictions": pd.concat([_table(p) for p in predicted], ignore_index=True),
-        "response_patients": _patients(predicted, train, external),
+        "response_calibration": pd.concat([calibrationprediction_table(p) for p in predicted], ignore_index=True),
+        "response_predictions": pd.concat([prediction_table(p) for p in predicted], ignore_index=True),
+        "response_patients": patient_table(predicted, train, external),
         "response_chosen": pd.DataFrame(
             chosen, columns=["model", "repeat", "fold", "parameter", "value"]
         ).astype({"value": str}),
@@ -197,7 +189,7 @@ def _validated(
     chosen: list[tuple[Any, ...]],
     progress: Progress,
     steps: int,
-) -> _Predicted:
+) -> Predicted:
     """Predict every patient by models trained without them, once a repeat; `chosen` takes what fits chose."""
     cohort, responded = known.cohort, known.responded
     patients = cohort.observed.index
@@ -213,94 +205,4 @@ def _validated(
             chosen += [(name, part.repeat, part.fold, k, v) for k, v in model.parameters().items()]
         null[part.repeat, rows], fold[part.repeat, rows] = learnt.responded.mean(), part.fold
         progress(STAGE, done, steps)
-    return _Predicted(CROSS_VALIDATION, known, found, null, fold)
-
-
-SCORES: Final = [
-    "model", "data", "metric", "horizon_months", "group", "patients", "events", "value", "low", "high",
-]  # fmt: skip
-
-
-def _scores(
-    judged: _Predicted, analysis: Analysis, train: Cohort, rng: np.random.Generator
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of `response_scores`; intervals are percentiles over resampled patients, models fixed.
-
-    Repeats are averaged within a resample.
-    """
-    responded = judged.responses.responded
-    weights = resamples(len(responded), analysis.bootstrap.replicates, rng)
-    groups = subgroup_rows(judged.responses.cohort, analysis.subgroups, train)
-    for group, rows in groups.items():
-        mine = responded[rows]
-        if min(mine.sum(), (~mine).sum()) < LEAST_OF_GROUP and group != "all":
-            continue
-        for name, probabilities in judged.models.items():
-            repeats = [
-                probability_metrics(mine, p[rows], null[rows], weights[:, rows], fold[rows])
-                for p, null, fold in zip(probabilities, judged.null, judged.fold, strict=True)
-            ]
-            for metric in repeats[0]:
-                values = np.mean([r[metric] for r in repeats], axis=0)
-                if np.isfinite(values[0]):
-                    found = estimate(values, analysis.bootstrap.level)
-                    yield (name, judged.data, metric, np.nan, group, len(rows), int(mine.sum()), *found)
-
-
-def _calibration(judged: _Predicted) -> pd.DataFrame:
-    """Return the share of responders in groups of equal size by prediction, with Wilson's 95 % interval.
-
-    Up to GROUPS different predictions are a group each; of several repeats the first is taken.
-    """
-    from scipy.stats import binomtest
-
-    responded = judged.responses.responded
-    rows = []
-    for name, probabilities in judged.models.items():
-        levels, level = np.unique(probabilities[0], return_inverse=True)
-        order = np.argsort(level, kind="stable")
-        few = len(levels) <= GROUPS
-        groups = np.array_split(order, np.cumsum(np.bincount(level))[:-1] if few else GROUPS)
-        for number, members in enumerate((g for g in groups if len(g)), start=1):
-            count = int(responded[members].sum())
-            ends = binomtest(count, len(members)).proportion_ci(method="wilson")
-            predicted, observed = float(probabilities[0][members].mean()), count / len(members)
-            rows.append((name, judged.data, number, predicted, observed, ends.low, ends.high, len(members)))
-    names = ["model", "data", "number", "predicted", "observed", "low", "high", "patients"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def _table(judged: _Predicted) -> pd.DataFrame:
-    """Return one row a judged patient (by `row`), model and repeat."""
-    responded = judged.responses.responded
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "data": judged.data,
-                    "model": name,
-                    "repeat": repeat,
-                    "fold": judged.fold[repeat],
-                    "row": np.arange(len(responded)),
-                    "responded": responded,
-                    "probability": p,
-                }
-            )
-            for name, probabilities in judged.models.items()
-            for repeat, p in enumerate(probabilities)
-        ],
-        ignore_index=True,
-    )
-
-
-def _patients(predicted: Sequence[_Predicted], train: Cohort, external: Cohort | None) -> pd.DataFrame:
-    """Return, for each cohort, how many patients there are, responded, and were never evaluated."""
-    whole = {CROSS_VALIDATION: train, EXTERNAL: external}
-    rows = []
-    for p in predicted:
-        cohort = whole[p.data]
-        assert cohort is not None  # noqa: S101 - predictions exist of it
-        rows.append((p.data, cohort.name, len(cohort), len(p.responses.responded),
-                     int(p.responses.responded.sum()), p.responses.never_evaluated))  # fmt: skip
-    names = ["data", "cohort", "patients", "judged", "responders", "never_evaluated"]
-    return pd.DataFrame(rows, columns=names)
+    return Predicted(CROSS_VALIDATION, known, found, null, fold)

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pipeline.models import ModelContext, load_model
+from pipeline.models import ModelContext
+from pipeline.models.storage import load_fitted
 from pipeline.response.classifiers import (
     BoostedClassifier,
     CalibratedClassifier,
@@ -50,4 +51,5 @@ def build_classifier(name: str, context: ModelContext, options: Mapping[str, Any
 
 def load_classifier(folder: Path) -> CalibratedClassifier:
     """Return the fitted classifier that a run saved in `folder`."""
-    return load_model(folder, CLASSIFIERS)
+    found: CalibratedClassifier = load_fitted(folder, CLASSIFIERS)
+    return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 MOST_BINS = 255  # one more code is left for missing
 ROWS_FOR_QUANTILES = 100_000
+SEARCHED_TOGETHER = 64
 TOP = np.finfo(np.float32).max
 
 
@@ -75,16 +76,27 @@ def _cuts(values: NDArray[np.float32], most: int) -> NDArray[np.float32]:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def place(values: NDArray[np.float32], edges: NDArray[np.float32], codes: NDArray[np.uint8]) -> None:
-    """Write the bin of every value into `codes`: edges below it, or all bins when missing."""
-    count = len(edges)
-    for i in range(len(values)):
-        value = values[i]
-        if np.isnan(value):
-            codes[i] = count + 1
-            continue
-        low, length = 0, count
-        while length > 1:
-            half = length >> 1
-            low += half if edges[low + half - 1] < value else 0
-            length -= half
-        codes[i] = low + (1 if count > 0 and edges[low] < value else 0)
+    """Write the bin of every value into `codes`: edges below it, or all bins when missing.
+
+    Many values take each step of the search together: none waits for the one before it, and the
+    processor compares several at once.
+    """
+    count, n = len(edges), len(values)
+    size = 1
+    while size <= count:
+        size *= 2
+    padded = np.full(size, np.inf, dtype=np.float32)
+    padded[:count] = edges
+    below = np.empty(SEARCHED_TOGETHER, dtype=np.uint32)
+    for start in range(0, n, SEARCHED_TOGETHER):
+        together = min(SEARCHED_TOGETHER, n - start)
+        below[:together] = 0
+        step = size >> 1
+        while step > 0:
+            for k in range(together):
+                passed = padded[below[k] + np.uint32(step - 1)] < values[start + k]
+                below[k] += np.uint32(step) * np.uint32(passed)
+            step >>= 1
+        for k in range(together):
+            missing = np.isnan(values[start + k])
+            codes[start + k] = np.uint8(count + 1) if missing else np.uint8(below[k])

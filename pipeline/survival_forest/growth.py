@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.survival_forest.codes_present import BLOCK_BYTES, copy_block, insert, listed
+from pipeline.survival_forest.one_cause import LEAST_DUE, best_cut_of_one_cause, between, sum_one_cause
 from pipeline.survival_forest.random_draws import below, drawn_counts
 
-LEAST_DUE = 1e-6  # events; below it a side has nobody at risk but for rounding
 SHRINKAGE = 1.0  # events as expected that are added to a node's ratio of observed to expected events
 
 
@@ -173,13 +173,9 @@ def grow_tree(
                 tried[j] = f
                 column, count = view[f], bin_counts[f]
                 if causes == 1:
-                    for i in range(start, end):
-                        b = column[rows[i]]
-                        insert(present, b)
-                        at = np.uint64(b) * np.uint64(3)
-                        sums[at] += score[0, i]
-                        sums[at + np.uint64(1)] += due[0, i]
-                        sums[at + np.uint64(2)] += 1.0
+                    seen = sum_one_cause(
+                        column, rows, start, end, score[0], due[0], count, sums, present, bins_here
+                    )
                 else:
                     for i in range(start, end):
                         insert(present, column[rows[i]])
@@ -188,6 +184,7 @@ def grow_tree(
                             sums[at + c] += score[c, i]
                             sums[at + causes + c] += due[c, i]
                         sums[at + stride - 1] += 1.0
+                    seen = listed(present, bins_here)
                 direction = monotone[f] if constrained else 0
                 if direction != 0:
                     ordered[: count + 1] = 0.0
@@ -195,7 +192,6 @@ def grow_tree(
                         b = column[rows[i]]
                         ordered[b, 0] += weights[i] if codes[i] >> 8 > 0 else 0.0
                         ordered[b, 1] += weights[i] * baseline[codes[i] & 255]
-                seen = listed(present, bins_here)
                 missing = sums[count * stride + 2 * causes]
                 known = seen - 1 if missing > 0 else seen
                 first, last = (bins_here[0], bins_here[known - 1]) if known > 0 else (count, -1)
@@ -203,6 +199,15 @@ def grow_tree(
                 sides = 2 if missing > 0 else 1 if known > 1 else 0
                 if random_cuts and sides > 0:  # any cut from first to last value, or missing against known
                     only = first + below(state, last - first + sides - 1) if last >= 0 else first
+                if causes == 1 and direction == 0 and only < 0:
+                    for side in range(sides):
+                        gain, k, in_left = best_cut_of_one_cause(
+                            sums, bins_here, known, count, side == 1, happened[0], size, fewest_in_leaf, best
+                        )
+                        if k >= 0:
+                            best, best_feature, best_cut = gain, f, between(bins_here, k, known, count)
+                            best_missing = side == 1 if missing > 0 else 2 * in_left > size
+                    sides = 0
                 for side in range(sides):
                     left_observed, left_expected = 0.0, 0.0
                     for s in range(stride):
@@ -217,9 +222,8 @@ def grow_tree(
                         if direction != 0:
                             left_observed += ordered[b, 0]
                             left_expected += ordered[b, 1]
-                        if only >= 0 and not b <= only < following:
-                            continue
-                        if total_left[2 * causes] < fewest_in_leaf:
+                        elsewhere = only >= 0 and not b <= only < following
+                        if elsewhere or total_left[2 * causes] < fewest_in_leaf:
                             continue
                         if size - total_left[2 * causes] < fewest_in_leaf:
                             break
@@ -241,10 +245,7 @@ def grow_tree(
                                 continue
                         best, best_feature, best_missing = gain, f, side == 1
                         best_left_ratio, best_right_ratio = left_ratio, right_ratio
-                        if only >= 0:
-                            best_cut = only
-                        else:  # midway through bins that are empty here
-                            best_cut = (b + following - 1) // 2 if k + 1 < known else count - 1
+                        best_cut = only if only >= 0 else between(bins_here, k, known, count)
                         if missing == 0:
                             best_missing = 2 * total_left[2 * causes] > size
                 for k in range(seen):
@@ -266,14 +267,13 @@ def grow_tree(
         column, absent = view[best_feature], bin_counts[best_feature]
         into, aside = start, 0
         for i in range(start, end):
-            b = column[rows[i]]
-            if best_missing if b == absent else b <= best_cut:
-                rows[into], codes[into], weights[into] = rows[i], codes[i], weights[i]
-                into += 1
-            else:
-                right_rows[aside], right_codes[aside] = rows[i], codes[i]
-                right_weights[aside] = weights[i]
-                aside += 1
+            row, its_code, its_weight = rows[i], codes[i], weights[i]
+            b = column[row]
+            goes_left = best_missing if b == absent else b <= best_cut
+            rows[into], codes[into], weights[into] = row, its_code, its_weight
+            right_rows[aside], right_codes[aside], right_weights[aside] = row, its_code, its_weight
+            into += goes_left  # a side is written in any case: cheaper than a branch that cannot be foreseen
+            aside += not goes_left
         rows[into:end] = right_rows[:aside]
         codes[into:end] = right_codes[:aside]
         weights[into:end] = right_weights[:aside]

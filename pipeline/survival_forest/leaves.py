@@ -49,6 +49,20 @@ class LeafTable:
         """Count leaves."""
         return len(self.ratio)
 
+    def check(self, knots: int) -> None:
+        """Raise a ValueError unless all entries are there; compiled code follows them without looking."""
+        entries, leaves = len(self.rank), len(self.ratio)
+        shapes = {
+            "starts": (leaves + 1,), "rank": (entries,), "leaving": (entries,), "ratio": (leaves,),
+            "events": (entries, len(self.baseline)), "baseline": (len(self.baseline), knots),
+        }  # fmt: skip
+        wrong = [name for name, shape in shapes.items() if getattr(self, name).shape != shape]
+        if wrong:
+            raise ValueError(f"leaves: {' and '.join(wrong)} of another length")
+        rises = self.starts.dtype.kind == "i" and bool((np.diff(self.starts) >= 0).all())
+        if not rises or self.starts[0] != 0 or self.starts[-1] != entries:
+            raise ValueError("leaves: starts that do not divide the entries")
+
     def steps(self, first: int, last: int) -> Floats:
         """Hazard of each cause at each knot, shape (last - first, causes, knots), for a run of leaves.
 

@@ -55,6 +55,35 @@ class Trees:
         inside = np.concatenate([[0], np.cumsum(self.leaf >= 0)])
         return np.asarray(inside[self.tree_start], dtype=np.int64)
 
+    def check(self, columns: int, leaves: int) -> None:
+        """Raise a ValueError unless every path ends at one of `leaves`, and compares only `columns`.
+
+        For trees read from a file: compiled code follows them without looking.
+        """
+        arrays = (self.left, self.right, self.feature, self.threshold, self.missing_left, self.leaf)
+        nodes = len(self.leaf)
+        if self.tree_start.ndim != 1 or any(a.shape != (nodes,) for a in arrays):
+            raise ValueError("trees: arrays of different lengths")
+        places = (self.tree_start, self.left, self.right, self.feature, self.leaf)
+        if any(a.dtype.kind != "i" for a in places):
+            raise ValueError("trees: places that are no whole numbers")
+        sizes = np.diff(self.tree_start)
+        if not len(sizes) or self.tree_start[0] != 0 or self.tree_start[-1] != nodes or (sizes < 1).any():
+            raise ValueError("trees: starts that do not divide the nodes")
+        tree = np.repeat(np.arange(len(sizes)), sizes)
+        here, size = np.arange(nodes) - self.tree_start[tree], sizes[tree]
+        inner, own = self.feature >= 0, self.leaf_start
+        for child in (self.left[inner], self.right[inner]):
+            # behind its parent: then no path can lead in a circle
+            if ((child <= here[inner]) | (child >= size[inner])).any():
+                raise ValueError("trees: a child that is not behind its parent in the same tree")
+        if (self.feature[inner] >= columns).any():
+            raise ValueError(f"trees: a feature that is none of {columns}")
+        ends, row = ~inner, self.leaf
+        outside = (row < own[tree]) | (row >= own[tree + 1])
+        if (outside & ends).any() or (row[inner] >= 0).any() or own[-1] != leaves:
+            raise ValueError("trees: a path that does not end at a leaf of its tree")
+
     def add_tree(
         self,
         tree: int,

@@ -83,8 +83,10 @@ def crown(
     with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
         present = _champion(mlflow, client, name)
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            version = str(mlflow.register_model(_model_uri(client, run_id, best), name).version)
+        version = _register(mlflow, client, _model_uri(client, run_id, best), name)
+        if present is not None and present.version == version:
+            reason = present.tags.get("decision", "there was no champion")
+            return Verdict(name, version, best, True, reason)  # crowned before, by a run that was resumed
         crowned, reason, difference = _decide(mlflow, view, best, present, external, rng)
         trained_on = view.facts["cohorts"]["train"]["sha256"]
         tags = {"run": view.folder.name, "model": best, "trained_on": trained_on} | {
@@ -172,6 +174,17 @@ def _champion(mlflow: Any, client: Any, name: str) -> Any:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None  # no such name, or a name without the alias
         raise
+
+
+def _register(mlflow: Any, client: Any, model: str, name: str) -> str:
+    """Return the version that a stored model has under `name`; it is registered once."""
+    found = client.search_model_versions(f"name = '{name}'")
+    wanted = model.removeprefix("models:/")
+    known = [v for v in found if wanted in (v.model_id, (v.source or "").split("/")[-1])]
+    if known:
+        return str(known[0].version)
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        return str(mlflow.register_model(model, name).version)
 
 
 def _model_uri(client: Any, run_id: str, model: str) -> str:

@@ -7,12 +7,22 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from pipeline.tracking.store import artifact_root, keep_offline
+from pipeline.artifacts.owners import is_gone, this_process
+from pipeline.tracking.refusals import StoreError, refusal
+from pipeline.tracking.store import artifact_root, keep_offline, make_store, plain_uri
 
+OWNER, IDENTITY = "lungio.process", "lungio.identity"
+MOST_RUNNING: Final = 1000
+# Left to itself MLflow asks a server that is gone for minutes before it says so.
+SERVER_PATIENCE: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}
 METRICS_A_CALL: Final = 1000  # what MLflow accepts at once
 PARAMETERS_A_CALL: Final = 100
 PARAMETER_LETTERS: Final = 500
@@ -35,33 +45,99 @@ def log(
 
 
 def open_experiment(client: Any, name: str, uri: str) -> str:
-    """Return the identifier of experiment `name`, made or restored when need be."""
+    """Return the identifier of experiment `name`, made or restored when need be.
+
+    Runs in it that a killed process left as running are marked as failed.
+    """
     found = client.get_experiment_by_name(name)
     if found is None:
         root = artifact_root(uri)
-        folder = re.sub(r"[^\w.-]", "_", name)
+        folder = re.sub(r"[^\w.-]", "_", name).strip(".") or "_"  # never a folder above
         place = f"{root}/{folder}" if root else None
-        return str(client.create_experiment(name, artifact_location=place))
+        try:
+            return str(client.create_experiment(name, artifact_location=place))
+        except Exception as error:
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)  # another process made it in between
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for run in abandoned_runs(client, [str(found.experiment_id)]):
+        client.set_terminated(run.info.run_id, "FAILED")
     return str(found.experiment_id)
+
+
+def abandoned_runs(client: Any, experiments: Sequence[str]) -> list[Any]:
+    """Return the runs of ours that are marked as running and whose process is gone."""
+    running = client.search_runs(
+        list(experiments), f"attributes.status = 'RUNNING' and tags.`{OWNER}` != ''", max_results=MOST_RUNNING
+    )
+    return [run for run in running if is_gone(run.data.tags[OWNER])]
+
+
+@contextmanager
+def open_run(
+    client: Any, experiment: str, name: str, tags: Mapping[str, str], ending: str = "FINISHED"
+) -> Iterator[str]:
+    """Yield the identifier of a new run, which ends as `ending` says, as failed or, by Ctrl-C, as killed.
+
+    Its tags say which process writes it, so that a run whose process was killed outright can be told from
+    one that is still being written.
+    """
+    tags = {key: value for key, value in tags.items() if value} | {OWNER: this_process()}
+    run = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+    try:
+        yield run
+    except BaseException as error:
+        ended = "FAILED" if isinstance(error, Exception) else "KILLED"
+        with suppress(Exception):  # the store may be what failed
+            client.set_terminated(run, ended)
+        raise
+    client.set_terminated(run, ending)
+
+
+def filed_before(client: Any, experiment: str, facts: Mapping[str, Any]) -> str | None:
+    """Return the (parent) run under which the work of a folder was filed whole, None when it was not."""
+    if not (tags := identity_tag(facts)):
+        return None
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    found = client.search_runs([experiment], f"{query} and attributes.status = 'FINISHED'")
+    return str(found[0].info.run_id) if found else None
+
+
+def identity_tag(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tag of a (parent) run that no other folder's has; none for a folder without identity."""
+    return {IDENTITY: str(facts["identity"])} if facts.get("identity") else {}
 
 
 @contextmanager
 def quiet_mlflow(uri: str) -> Iterator[Any]:
-    """Yield mlflow, pointed at the store, silent about itself and with nothing sent home."""
+    """Yield mlflow, pointed at the store, silent about itself and with nothing sent home.
+
+    Raises
+    ------
+    StoreError
+        When the store does not answer, is locked or full, or refuses us.
+    """
     keep_offline()
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for setting, value in SERVER_PATIENCE.items():
+        os.environ.setdefault(setting, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside MLflow are not the user's to act on
         import mlflow
 
         for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+            logging.getLogger(name).setLevel(logging.CRITICAL if name == "mlflow" else logging.ERROR)
         before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow keeps its setting there too; None unsets both
         mlflow.set_tracking_uri(uri)
         try:
+            make_store(mlflow, uri)
             yield mlflow
+        except Exception as error:
+            if (reason := refusal(error)) is None:
+                raise
+            raise StoreError(f"MLflow store {plain_uri(uri)}: {reason}") from error
         finally:
             mlflow.set_tracking_uri(before)
 

@@ -15,10 +15,13 @@ from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
 from pipeline.tracking.client import (
     facts_tags,
+    filed_before,
     flat,
+    identity_tag,
     log,
     metric_name,
     open_experiment,
+    open_run,
     quiet_mlflow,
     system_metrics,
 )
@@ -29,7 +32,7 @@ DIGEST_LETTERS: Final = 36  # what MLflow's store keeps of a dataset's digest
 
 
 def track_run(view: RunView, uri: str, experiment: str, progress: Progress = silent) -> str:
-    """File a finished run and return the identifier of its parent run.
+    """File a finished run and return the identifier of its parent run; one that was filed is not filed again.
 
     The parent holds parameters, data sets, figures, tables and each model's overall scores side by side;
     each child holds one model: parameters, scores with the horizon in months as step, their interval ends
@@ -51,10 +54,11 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
         client = mlflow.MlflowClient(tracking_uri=uri)
         experiment_id = open_experiment(client, experiment, uri)
         progress("file in MLflow", 1, steps)
-        name = view.folder.name
-        parent = client.create_run(experiment_id, run_name=name, tags=_tags(view.facts)).info.run_id
-        status = "KILLED"
-        try:
+        if (filed := filed_before(client, experiment_id, view.facts)) is not None:
+            progress("file in MLflow", steps, steps)
+            return filed
+        tags = _tags(view.facts) | identity_tag(view.facts)
+        with open_run(client, experiment_id, view.folder.name, tags) as parent:
             metrics = summary_metrics(view.table("scores")) + system_metrics(view.facts)
             if classifiers:
                 metrics += summary_metrics(response_scores(view))
@@ -71,10 +75,7 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
             for done, model in enumerate(classifiers, start=len(models) + 3):
                 _track_classifier(client, view, experiment_id, parent, model)
                 progress("file in MLflow", done, steps)
-            status = "FINISHED"
-        finally:
-            client.set_terminated(parent, status)
-    return str(parent)
+    return parent
 
 
 def log_report(uri: str, run_id: str, files: list[Path]) -> None:
@@ -90,9 +91,7 @@ def _track_model(
 ) -> None:
     facts = view.facts
     tags = _tags(facts) | {"mlflow.parentRunId": parent, "model": model}
-    run = client.create_run(experiment_id, run_name=f"{model} · {view.folder.name}", tags=tags).info.run_id
-    status = "KILLED"
-    try:
+    with open_run(client, experiment_id, f"{model} · {view.folder.name}", tags) as run:
         scores = view.table("scores")
         metrics = list(score_metrics(scores[scores["model"] == model]))
         log(client, run, flat(facts["models"][model]["parameters"]), metrics)
@@ -103,9 +102,6 @@ def _track_model(
             _log_model(mlflow, view, run, model)
         if "tuning" in view.tables:
             _track_trials(client, view, experiment_id, run, model)
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run, status)
 
 
 def response_scores(view: RunView) -> pd.DataFrame:
@@ -118,9 +114,7 @@ def _track_classifier(client: Any, view: RunView, experiment_id: str, parent: st
     """File a classifier of response, or what stands beside it, as a run below the parent."""
     facts, name = view.facts, f"response_{model}"
     tags = _tags(facts) | {"mlflow.parentRunId": parent, "model": name}
-    run = client.create_run(experiment_id, run_name=f"{name} · {view.folder.name}", tags=tags).info.run_id
-    status = "KILLED"
-    try:
+    with open_run(client, experiment_id, f"{name} · {view.folder.name}", tags) as run:
         scores = response_scores(view)
         metrics = list(score_metrics(scores[scores["model"] == name]))
         log(client, run, flat(facts["response"][model]["parameters"]), metrics)
@@ -131,9 +125,6 @@ def _track_classifier(client: Any, view: RunView, experiment_id: str, parent: st
             client.log_artifacts(run, str(view.folder / "response_models" / model), "model")
         if "response_tuning" in view.tables:
             _track_trials(client, view, experiment_id, run, name, "response_tuning")
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run, status)
 
 
 def _track_trials(
@@ -144,10 +135,9 @@ def _track_trials(
     for row in table[table["model"] == model].dropna(axis=1).to_dict("records"):
         number, measured = int(row.pop("trial")), {name: float(row.pop(name)) for name in ("loss", "seconds")}
         tags = _tags(view.facts) | {"mlflow.parentRunId": parent, "model": str(row.pop("model"))}
-        run = client.create_run(experiment_id, run_name=f"{model} · trial {number}", tags=tags).info.run_id
         settings = {str(name): value for name, value in row.items()}
-        log(client, run, settings, [(name, value, 0) for name, value in measured.items()])
-        client.set_terminated(run, "FINISHED")
+        with open_run(client, experiment_id, f"{model} · trial {number}", tags) as run:
+            log(client, run, settings, [(name, value, 0) for name, value in measured.items()])
 
 
 def _log_model(mlflow: Any, view: RunView, run_id: str, model: str) -> None:

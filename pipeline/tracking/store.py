@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from pipeline.artifacts.folders import plain_os_error
 from pipeline.schema import InputError
 
 DEFAULT_FILE: Final = "mlflow.db"
+ANSWER_SECONDS: Final = 5.0
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS: Final = ("http", "https", "databricks", "databricks-uc", "uc")
 
@@ -30,7 +34,7 @@ def resolve_store(given: str | None = None) -> str:
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_FILE
     scheme = urlsplit(uri).scheme.split("+")[0]
     if scheme == "sqlite":
-        return f"sqlite:///{_sqlite_file(uri).absolute()}"
+        return f"sqlite:///{Path(uri.split('///', 1)[-1].split('?')[0]).expanduser().absolute()}"
     if scheme in _DATABASES or scheme in _SERVERS:
         return uri
     if uri.endswith(".db") and len(scheme) <= 1:
@@ -42,16 +46,21 @@ def resolve_store(given: str | None = None) -> str:
 
 
 def check_store(uri: str) -> None:
-    """Raise an InputError when an SQLite store can evidently not be written; other stores are not asked."""
-    if not uri.startswith("sqlite"):
+    """Raise an InputError when a store can evidently not be written, before any work is done for it.
+
+    An SQLite file is looked at and a server's port is knocked at; other databases are not asked.
+    """
+    if urlsplit(uri).scheme in ("http", "https"):
+        _knock(uri)
+    path = sqlite_file(uri)
+    if path is None:
         return
-    path = _sqlite_file(uri)
     place = path if path.exists() else path.parent
     if path.is_dir():
         raise InputError(f"tracking store {path} is a folder; give a file ending in .db")
     if not path.parent.is_dir():
         raise InputError(f"tracking store {path}: the folder {path.parent} does not exist; make it first")
-    if path.exists() and path.stat().st_size and path.read_bytes()[:15] != b"SQLite format 3":
+    if path.exists() and path.stat().st_size and _beginning(path) != b"SQLite format 3":
         raise InputError(f"tracking store {path} is not an SQLite database; give another --tracking-uri")
     if not os.access(place, os.W_OK):
         raise InputError(
@@ -59,9 +68,69 @@ def check_store(uri: str) -> None:
         )
 
 
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as content:
+        return content.read(15)
+
+
+def _knock(uri: str) -> None:
+    place = urlsplit(uri)
+    if place.scheme in getproxies() and not proxy_bypass(place.hostname or ""):
+        return  # who asks through a proxy need not reach the server itself
+    try:
+        port = place.port or {"http": 80, "https": 443}[place.scheme]
+        socket.create_connection((place.hostname or "", port), timeout=ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error) or "no answer"
+        raise InputError(
+            f"tracking server {plain_uri(uri)}: {said.lower()}; start it, or run with --no-track and "
+            "`lungio push` the folder later"
+        ) from None
+
+
+def plain_uri(uri: str) -> str:
+    """Return a store's URI as it may be shown: without a password."""
+    place = urlsplit(uri)
+    return uri if place.password is None else uri.replace(f":{place.password}@", ":***@", 1)
+
+
+def free_port(port: int) -> None:
+    """Raise an InputError when another program listens on `port` of this machine."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            said = (error.strerror or str(error)).lower()
+            raise InputError(f"--port {port}: {said}; choose another (lungio ui --port {port + 1})") from None
+
+
+def make_store(mlflow: Any, uri: str) -> None:
+    """Make a new SQLite store whole or not at all, by one process at a time; other stores are as they are."""
+    file = sqlite_file(uri)
+    if file is None or (file.exists() and file.stat().st_size):
+        return
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if file.exists() and file.stat().st_size:
+            return
+        partial = file.with_name(f".{file.name}.partial")
+        for left in (partial, partial.with_name(f"{partial.name}-journal")):
+            left.unlink(missing_ok=True)  # of a process that was killed: the lock is ours
+        try:
+            mlflow.MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+    finally:
+        os.close(folder)
+
+
 def artifact_root(uri: str) -> str | None:
     """Return where a local store keeps its files (``mlruns`` beside it); None where a server decides."""
-    return (_sqlite_file(uri).absolute().parent / "mlruns").as_uri() if uri.startswith("sqlite") else None
+    path = sqlite_file(uri)
+    return None if path is None else (path.absolute().parent / "mlruns").as_uri()
 
 
 def ui_command(uri: str, port: int) -> list[str]:
@@ -80,5 +149,8 @@ def keep_offline() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 
-def _sqlite_file(uri: str) -> Path:
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file of an SQLite store, None for any other."""
+    if not uri.startswith("sqlite"):
+        return None
     return Path(uri.split("///", 1)[-1].split("?")[0]).expanduser()

@@ -11,22 +11,26 @@ import pandas as pd
 from pipeline.artifacts import RunView
 from pipeline.tracking.client import (
     facts_tags,
+    filed_before,
     flat,
+    identity_tag,
     log,
     metric_name,
     open_experiment,
+    open_run,
     quiet_mlflow,
     system_metrics,
 )
 
 # What may count along a metric's axis, None for nothing: the first that tells a table's rows apart.
-STEPS: Final = ("landmark_months", "horizon_months", "months", None, "patients", "group")
+STEPS: Final = ("landmark_months", "horizon_months", "months", "percentile", None, "patients", "group")
+NUMBER_WORDS: Final = ("ratio_per_sd",)  # numbers that tell rows apart as words do
 NAME_LETTERS: Final = 250  # what MLflow's store takes
 WIDE_NAMES: Final = ("value", "hazard_ratio")  # estimates whose interval is plainly `low` and `high`
 
 
 def track_study(view: RunView, uri: str, experiment: str) -> str:
-    """File a study and return its run's identifier.
+    """File a study and return its run's identifier; one that was filed is not filed again.
 
     Parameters
     ----------
@@ -46,18 +50,15 @@ def track_study(view: RunView, uri: str, experiment: str) -> str:
     with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
         place = open_experiment(client, experiment, uri)
-        name = view.folder.resolve().name
-        run = client.create_run(place, run_name=name, tags=study_tags(facts)).info.run_id
-        status = "KILLED"
-        try:
+        if (filed := filed_before(client, place, facts)) is not None:
+            return filed
+        tags = study_tags(facts) | identity_tag(facts)
+        with open_run(client, place, view.folder.resolve().name, tags) as run:
             metrics = [m for name in view.tables for m in study_metrics(name, view.table(name))]
             metrics += system_metrics(facts)
             log(client, run, {"seed": facts["seed"], **cohorts, **flat(facts["settings"])}, metrics)
             log_folder(client, run, view)
-            status = "FINISHED"
-        finally:
-            client.set_terminated(run, status)
-    return str(run)
+    return run
 
 
 def log_folder(client: Any, run: str, view: RunView) -> None:
@@ -80,7 +81,7 @@ def study_metrics(name: str, table: pd.DataFrame) -> Iterator[tuple[str, float, 
         return
     words = [
         c for c in table
-        if not pd.api.types.is_numeric_dtype(table[c]) and _varies(table[c])
+        if (c in NUMBER_WORDS or not pd.api.types.is_numeric_dtype(table[c])) and _varies(table[c])
         and not (c == "data" and "landmark_months" in table)
     ]  # fmt: skip
     labels = table[words].astype(str).agg(".".join, axis=1) if words else pd.Series("", index=table.index)

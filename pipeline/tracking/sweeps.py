@@ -9,13 +9,23 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
-from pipeline.tracking.client import flat, log, metric_name, open_experiment, quiet_mlflow, system_metrics
+from pipeline.tracking.client import (
+    filed_before,
+    flat,
+    identity_tag,
+    log,
+    metric_name,
+    open_experiment,
+    open_run,
+    quiet_mlflow,
+    system_metrics,
+)
 from pipeline.tracking.runs import score_metrics
 from pipeline.tracking.studies import log_folder, study_tags
 
 
 def track_sweep(view: RunView, uri: str, experiment: str, progress: Progress = silent) -> str:
-    """File a sweep and return the identifier of its parent run; nobody else writes, whatever computed it.
+    """File a sweep and return the identifier of its parent run; one that was filed is not filed again.
 
     The parent holds the settings, the best objective, tables, figures and page; each run below it what was
     set and every overall score, named ``<model>.<data>.<metric>`` with the horizon in months as step. A run
@@ -36,19 +46,17 @@ def track_sweep(view: RunView, uri: str, experiment: str, progress: Progress = s
     with quiet_mlflow(uri) as mlflow:
         client = mlflow.MlflowClient(tracking_uri=uri)
         place = open_experiment(client, experiment, uri)
-        tags = study_tags(view.facts)
-        parent = client.create_run(place, run_name=view.folder.resolve().name, tags=tags).info.run_id
-        status = "KILLED"
-        try:
+        if (filed := filed_before(client, place, view.facts)) is not None:
+            progress("file in MLflow", len(runs), len(runs))
+            return filed
+        tags = study_tags(view.facts) | identity_tag(view.facts)
+        with open_run(client, place, view.folder.resolve().name, tags) as parent:
             log(client, parent, flat(view.facts["settings"]), best_metrics(view) + system_metrics(view.facts))
             for done, row in enumerate(runs.to_dict("records"), start=1):
                 _track_one(client, view, place, parent, row, by_run.get(row["run"]))
                 progress("file in MLflow", done, len(runs))
             log_folder(client, parent, view)
-            status = "FINISHED"
-        finally:
-            client.set_terminated(parent, status)
-    return str(parent)
+    return parent
 
 
 def best_metrics(view: RunView) -> list[tuple[str, float, int]]:
@@ -64,18 +72,13 @@ def best_metrics(view: RunView) -> list[tuple[str, float, int]]:
 def _track_one(
     client: Any, view: RunView, place: str, parent: str, row: Mapping[Any, Any], scores: pd.DataFrame | None
 ) -> None:
-    tags = study_tags(view.facts) | {"mlflow.parentRunId": parent, "config_sha256": row["config_sha256"]}
-    tags |= {"fault": row["fault"]} if row["fault"] else {}
-    name = f"{view.folder.resolve().name} · {row['run']}"
-    tags = {key: value for key, value in tags.items() if value}
-    run = client.create_run(place, run_name=name, tags=tags).info.run_id
-    status = "KILLED"
-    try:
-        settings = {key: row[key] for key in view.facts["varied"]}
-        log(client, run, {"setting": row["setting"], **settings}, [*run_metrics(row, scores)])
-        status = "FAILED" if row["fault"] else "FINISHED"
-    finally:
-        client.set_terminated(run, status)
+    tags = study_tags(view.facts) | {
+        "mlflow.parentRunId": parent, "config_sha256": row["config_sha256"], "fault": row["fault"],
+    }  # fmt: skip
+    settings = {"setting": row["setting"], **{key: row[key] for key in view.facts["varied"]}}
+    name, ending = f"{view.folder.resolve().name} · {row['run']}", "FAILED" if row["fault"] else "FINISHED"
+    with open_run(client, place, name, tags, ending) as run:
+        log(client, run, settings, [*run_metrics(row, scores)])
 
 
 def run_metrics(row: Mapping[Any, Any], scores: pd.DataFrame | None) -> Iterator[tuple[str, float, int]]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from pipeline.schema import InputError
+from pipeline.yaml_file import YamlFault, read_yaml
 from synthetic_data.evidence.context import ModelSpec, TopicSpec
 from synthetic_data.evidence.markers import MarkerSpec
 from synthetic_data.evidence.trials import TrialSpec
@@ -124,17 +124,10 @@ def read_file(path: Path, kind: type[S]) -> tuple[S | None, list[Finding]]:
     """Read one evidence file; without a spec when it has faults, all of which are returned."""
     name = f"{path.parent.name}/{path.name}"
     try:
-        raw: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "the whole file"
-        problem = getattr(error, "problem", None) or "is not YAML"
-        return None, [Finding("fault", name, where, f"not readable as YAML: {problem}")]
-    except OSError as error:
-        return None, [Finding("fault", name, "the whole file", f"cannot be read: {error.strerror}")]
-    if not isinstance(raw, dict):
-        got = "nothing" if raw is None else f"a {type(raw).__name__}"
-        return None, [Finding("fault", name, "the whole file", f"expected keys and values, got {got}")]
+        raw = read_yaml(path)
+    except YamlFault as fault:
+        where = "the whole file" if fault.line is None else f"line {fault.line}"
+        return None, [Finding("fault", name, where, fault.problem)]
     try:
         spec = kind.model_validate(raw)
     except ValidationError as error:

@@ -84,6 +84,33 @@ def test_reversing_the_trigger_of_antigen_switching_makes_it_worse(here: Path) -
     assert months(run, "antigen_switching", "tarlatamab_alone")["low"] > 0
 
 
+def test_a_switch_by_predicted_risk_is_worth_more_than_its_reverse(here: Path) -> None:
+    raw = shipped("risk_switch")
+    raw["predictions"] |= {"train": {"cohort": "keynote_189_visits", "patients": 2000}}
+    raw["predictions"]["models"] = {"supermodel": {"penalties": [0.3]}, "baseline_cox": {"penalties": [0.3]}}
+    spec = written(here, raw, train={"cohort": "keynote_189_policy", "patients": 3000}, vary={},
+                   bootstrap={"replicates": 200})  # fmt: skip
+    result = lungio("decide", spec, "--out", "made")
+    assert result.exit_code == 0, result.output
+    run = load_run(here / "made")
+    assert months(run, "risk_guided", "risk_guided_reversed")["low"] > 0
+    assert months(run, "risk_guided", "chemotherapy")["low"] > 0
+    assert set(run.facts["cohorts"]) == {"train", "models"}
+    counted = run.table("differences").query("quantity == 'harmed' and reference == 'treat_all'")
+    assert {"risk_guided", "oracle_guided", "pdl1_guided"} <= set(counted["strategy"])
+    page = (here / "made" / "report.html").read_text()
+    assert "risk supermodel at least 0.6" in page
+    assert "mechanism myeloid inflammation at least 0.35" in page
+
+
+def test_a_policy_without_its_predictions_is_refused(here: Path) -> None:
+    raw = shipped("risk_switch")
+    del raw["predictions"]
+    result = lungio("decide", written(here, raw), "--out", "made")
+    assert result.exit_code == 2
+    assert "say under `predictions` which models" in " ".join(result.stderr.split())
+
+
 def test_rules_are_weighed_in_a_drawn_trial(here: Path) -> None:
     raw = shipped("poplar_decide")
     rule = {"arm": "atezolizumab", "otherwise": "docetaxel",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,60 @@ def test_a_plan_gives_a_table_with_monte_carlo_intervals(here: Path) -> None:
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
     assert not list(here.glob(".made*"))
     assert "Chance of finding it" in (here / "made" / "report.html").read_text()
+
+
+def found(folder: Path) -> dict[str, bytes]:
+    """What a plan found, as the bytes of its tables."""
+    return {name: (folder / "tables" / f"{name}.csv").read_bytes() for name in ("power", "replicates")}
+
+
+@pytest.fixture(scope="module")
+def in_one_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("one")
+    result = lungio("power", config(folder), "--jobs", 1, "--no-report", "--out", folder / "made")
+    assert result.exit_code == 0, result.output
+    return found(folder / "made")
+
+
+def test_two_dask_workers_find_the_same_to_the_bit(here: Path, in_one_process: dict[str, bytes]) -> None:
+    pytest.importorskip("distributed")
+    result = lungio("power", config(here), "--backend", "dask", "--jobs", 2, "--no-report", "--out", "made")
+    assert result.exit_code == 0, result.output
+    assert found(here / "made") == in_one_process
+    other = lungio("power", config(here), "--jobs", 1, "--seed", 4, "--no-report", "--out", "other")
+    assert other.exit_code == 0, other.output
+    assert found(here / "other")["replicates"] != in_one_process["replicates"]  # or nothing is shown above
+
+
+def test_a_plan_killed_in_the_middle_goes_on_and_finds_the_same(
+    here: Path, in_one_process: dict[str, bytes]
+) -> None:
+    words = ["power", config(here), "--jobs", "1", "--no-report", "--out", "made"]
+    # Drawn at full speed, all twenty studies could be done before the kill arrives.
+    slowly = (
+        "import time, experiments.power_command as p; whole = p.one_replicate\n"
+        "p.one_replicate = lambda task: (time.sleep(0.2), whole(task))[1]\n"
+        "from experiments.cli import main; main()"
+    )
+    journal = here / ".made.journal.jsonl"
+    command = [sys.executable, "-c", slowly, *words]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + 120
+            while not journal.is_file() or journal.read_bytes().count(b"\n") < 5:
+                assert process.poll() is None, "it ended before it could be killed"
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    kept = journal.read_bytes().count(b"\n")
+    assert 5 <= kept < 20
+    assert not (here / "made").exists()
+    result = lungio(*words)
+    assert result.exit_code == 0, result.output
+    assert found(here / "made") == in_one_process
+    assert not journal.exists()
 
 
 def test_wilson_interval_of_a_textbook() -> None:

@@ -8,9 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.artifacts import load_cohort, table_digest
+from pipeline.schema import InputError
 from tests.cli.calling import lungio, refused
 
 SPEC = "trial: KEYNOTE-189\nmarkers: [pdl1_tps, nlr, sex]\nadverse_events: true\n"
+WITH_VISITS = (
+    "trial: KEYNOTE-189\nmarkers: [pdl1_tps, nlr, crp, ctdna_baseline, il6, il8, tumor_burden, ecog_ps]\n"
+    "adverse_events: true\nvisits: {every_weeks: 6, until_months: 12}\n"
+)
 
 
 @pytest.fixture
@@ -82,3 +88,30 @@ def test_a_failure_half_way_leaves_nothing(
         lungio("simulate", "mine.yaml", "--n", 700, "--out", "deep/made", "--chunk", 100), "the disk is full"
     )
     assert [p.name for p in Path().iterdir()] == ["mine.yaml"]
+
+
+def test_a_cohort_in_parts_is_read_again_and_a_change_noticed(here: Path, small_blocks: None) -> None:
+    Path("mine.yaml").write_text(WITH_VISITS)
+    lungio("simulate", "mine.yaml", "--n", 700, "--out", "whole")
+    lungio("simulate", "mine.yaml", "--n", 700, "--out", "parts", "--chunk", 300)
+    whole, parts = load_cohort(Path("whole")), load_cohort(Path("parts"))
+    assert (parts.name, parts.columns, parts.control_arm) == (whole.name, whole.columns, whole.control_arm)
+    assert whole.truth is not None
+    assert parts.truth is not None
+    for one, other in (
+        (whole.observed, parts.observed),
+        (whole.visits, parts.visits),
+        (whole.events, parts.events),
+        (whole.truth.patients, parts.truth.patients),
+        (whole.truth.hazards, parts.truth.hazards),
+        (whole.truth.visits, parts.truth.visits),
+    ):
+        assert table_digest(one) == table_digest(other)
+    for table in ("observed", "visits", "events"):
+        last = sorted(Path("parts", table).iterdir())[-1]
+        kept = last.read_bytes()
+        pd.read_parquet(last).iloc[:-1].to_parquet(last)
+        with pytest.raises(InputError, match=f"{table} has changed since it was written"):
+            load_cohort(Path("parts"))
+        last.write_bytes(kept)
+    load_cohort(Path("parts"))

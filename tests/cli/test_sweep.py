@@ -53,7 +53,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     os.chdir(folder)
     try:
-        return folder, lungio("sweep", written(folder), "--out", "sweep", "--jobs", 1)
+        return folder, lungio("sweep", written(folder), "--out", "sweep", "--jobs", 3)
     finally:
         os.chdir(before)
 

@@ -55,7 +55,7 @@ def test_synthetic_training_alone_ranks_real_patients(here: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "data", "message"),
     [
-        ({}, None, "not part of lungio; name their file: lungio transport small --data FILE"),
+        ({}, None, "small.yaml --data FILE"),
         ({"train": {"cohort": "poplar"}}, None, "real"),
         ({"test": "keynote_189"}, "x.csv", "keynote_189"),
         ({"models": {"oracle": {}}}, None, "models"),

@@ -88,5 +88,11 @@ def test_a_true_state_is_that_of_the_latest_visit_by_then() -> None:
         assert inside == (mine["signal"].iloc[-1] >= 0.5)
     state = in_state(Where(column="state", equals=("dies",)), cohort.truth, patients, months)
     assert (state == (cohort.truth.patients.loc[patients, "state"] == "dies").to_numpy()).all()
+    soon = in_state(Where(column="os_event_months", within_months=6), cohort.truth, patients, months)
+    death = cohort.truth.patients.loc[patients, "os_event_months"]
+    assert (soon == (death <= 13.4).to_numpy()).all()
+    assert 0 < soon.sum() < 20
     with pytest.raises(ValueError, match="exactly one"):
         Where(column="signal")
+    with pytest.raises(ValueError, match="exactly one"):
+        Where(column="os_event_months", within_months=6, below=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 TRIAL = "keynote_189"
@@ -220,7 +221,7 @@ PLANTED: list[tuple[str, str, Edit, str, str]] = [
         "readouts[0].endpoint",
         "input should be",
     ),
-    ("arm twice", TRIAL, lambda raw: raw["arms"].append(dict(raw["arms"][0])), "arms", "stands 2 times"),
+    ("arm twice", TRIAL, lambda raw: raw["arms"].append(deepcopy(raw["arms"][0])), "arms", "stands 2 times"),
     (
         "more events than patients",
         TRIAL,

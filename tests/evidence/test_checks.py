@@ -63,8 +63,8 @@ def test_all_faults_of_all_files_come_at_once(folder: Path) -> None:
         f"trials/{TRIAL}.yaml: colour: unknown key",
         f"trials/{TRIAL}.yaml: readouts[0].hazard_ratio: interval 0.38 to 0.64",
         f"biomarkers/{MARKER}.yaml: modality:",
-        "trials/broken.yaml: line 2: not readable as YAML",
-        "trials/empty.yaml: the whole file: expected keys and values, got nothing",
+        "trials/broken.yaml: line 2: not valid YAML",
+        "trials/empty.yaml: the whole file: the file is empty",
     ):
         assert words in message
 

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
 
 from pipeline.explain import TOLERANCE, AdditivityError
-from pipeline.explain.attribution import MECHANISMS, mechanism_of
 
 from .made_explanation import attribution_of
 
@@ -89,13 +87,3 @@ def test_columns_are_summed_by_immune_mechanism_and_none_is_in_two(explained):
     names = columns.sources["feature"].tolist()
     np.testing.assert_allclose(by["Treatment"], columns.contributions[:, names.index("arm")])
     assert "Other" in by  # columns of no mechanism, such as the toy's age
-    declared = yaml.safe_load(MECHANISMS.read_text())
-    listed = [c for about in declared.values() for c in about["columns"]]
-    assert len(listed) == len(set(listed)) == len(mechanism_of())
-
-
-def test_every_marker_of_the_generator_has_a_mechanism():
-    from synthetic_data.evidence import load_register
-
-    drawn = {m.simulate.column for m in load_register().markers.values() if m.simulate is not None}
-    assert drawn - {"squamous"} <= set(mechanism_of())

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from pipeline.landmark import SERIES as DECLARED
 from pipeline.schema import Cohort
 from tests.made_cohort import made_cohort
 
-SERIES = ("target_lesions_mm", "ctdna_molecules_per_ml", "crp_mg_per_l", "nlr")
+SERIES = (*DECLARED, "undeclared_per_l")
 
 
 def with_visits(patients: int = 120, seed: int = 3) -> Cohort:

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.mechanism import DEFICITS
+from pipeline.immune_mechanisms import deficits
 from pipeline.schema import Column
 
-MARKERS = {name: deficit.markers[0] for name, deficit in DEFICITS.items()}
+MARKERS = {name: deficit.columns[0] for name, deficit in deficits().items()}
 MARKERS["antigen_presentation_lost"] = "copy_number_altered_fraction"
 COLUMNS = tuple(Column(m, "baseline", "number", m, "", "blood") for m in MARKERS.values())
 

@@ -128,6 +128,26 @@ def test_without_an_event_the_posterior_is_the_prior(prior, prior_file):
     )  # others may differ from the published
 
 
+def test_intervals_are_those_of_the_mixture_not_of_one_normal(prior_file):
+    cohort = drawn(40, MEAN, np.random.default_rng(8))
+    nobody_died = replace(cohort, observed=cohort.observed.assign(died=False))
+    model = fitted(prior_file, nobody_died, heterogeneity=(0.0, 1.0), heterogeneity_scale=1.0)
+    weight = np.array(list(model.heterogeneity.values()))
+    np.testing.assert_allclose(weight, np.array([1, np.exp(-0.5)]) / (1 + np.exp(-0.5)))
+    rng = np.random.default_rng(9)
+    kind = rng.choice(len(weight), 400_000, p=weight)
+    table = model.intervals(0.9)
+    for k in range(FEATURES):
+        sample = rng.normal(model.means_by_heterogeneity[kind, k], model.sds_by_heterogeneity[kind, k])
+        inside = np.mean((table["low"][k] <= sample) & (sample <= table["high"][k]))
+        assert abs(inside - 0.9) < 4 * np.sqrt(0.09 / len(sample))
+    one_normal = model.coefficients - 1.645 * np.sqrt(np.diag(model.covariance))
+    assert np.abs(one_normal - table["low"]).min() > 0.02
+    single = fitted(prior_file, cohort, heterogeneity=(0.1,))
+    expected = single.coefficients + 1.6448536 * np.sqrt(np.diag(single.covariance))
+    np.testing.assert_allclose(single.intervals(0.9)["high"], expected, atol=1e-6)
+
+
 def coverage(prior, prior_file, replicates, shift=0.0, **options):
     rng, scale = np.random.default_rng(5), np.diag(per_unit(prior))
     inside = []

@@ -87,3 +87,83 @@ def test_a_quoted_comma_and_an_unnamed_row_number_are_fine(tmp_path):
     assert list(table.cells) == ["ID", "NOTE"]
     assert table.text("NOTE") == ["x, y", "z"]
     assert table.rows.tolist() == [2, 3]
+
+
+# --- workbooks that are larger than they look
+
+
+def workbook(path, cells, dimension="A1:B3"):
+    """Write an .xlsx file whose one sheet holds `cells`, rows of XML, and says it is of `dimension`."""
+    import io
+    import zipfile
+
+    import openpyxl
+
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    book.save(content)
+    with zipfile.ZipFile(content) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            data = old.read(member)
+            if member.filename.endswith("sheet1.xml"):
+                space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+                data = (
+                    f'<worksheet xmlns="{space}"><dimension ref="{dimension}"/><sheetData>{cells}'
+                    "</sheetData></worksheet>"
+                ).encode()
+            new.writestr(member.filename, data)
+    return path
+
+
+def number(place, value):
+    return f'<c r="{place}"><v>{value}</v></c>'
+
+
+TWO = f'<row r="1"><c r="A1" t="inlineStr"><is><t>ID</t></is></c><c r="B1" t="inlineStr"><is><t>OS</t></is></c></row><row r="2">{number("A2", 1)}{number("B2", 2)}</row>'  # noqa: E501
+
+
+def test_a_sheets_own_word_on_its_size_is_not_believed(tmp_path):
+    """A million rows of sixteen thousand columns in a few bytes."""
+    table = read_table(workbook(tmp_path / "p.xlsx", TWO, "A1:XFD1048576"))
+    assert table.cells.to_numpy().tolist() == [["1", "2"]]
+    assert table.rows.tolist() == [2]
+
+
+def test_rows_are_as_long_as_the_header(tmp_path):
+    short = TWO + f'<row r="4">{number("A4", 3)}</row>'
+    table = read_table(workbook(tmp_path / "p.xlsx", short))
+    assert table.cells.to_numpy().tolist() == [["1", "2"], ["3", ""]]
+    assert table.rows.tolist() == [2, 4]
+    wide = TWO + f'<row r="3">{number("D3", 3)}</row>'
+    with pytest.raises(InputError, match="2 columns have no name"):
+        read_table(workbook(tmp_path / "wide.xlsx", wide))
+
+
+@pytest.mark.parametrize(
+    "far",
+    [
+        '<row r="999999999999"><c r="A1"><v>1</v></c></row>',
+        '<row r="3"><c r="ZZZZZZZZZ3"><v>1</v></c></row>',
+    ],
+)
+def test_a_cell_far_away_does_not_fill_the_memory(tmp_path, far, monkeypatch):
+    monkeypatch.setattr("pipeline.real_cohort.table_file.MOST_CELLS", 100_000)
+    with pytest.raises(InputError, match=r"more than 100,000 cells|damaged Excel workbook"):
+        read_table(workbook(tmp_path / "p.xlsx", TWO + far))
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    import zipfile
+
+    path, size = workbook(tmp_path / "p.xlsx", TWO), 2**26 + 1
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image.png", bytes(size))
+    said, more = size.to_bytes(4, "little"), (2**32 - 2).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(said, more))  # the rest of four gigabytes is spared
+    with pytest.raises(InputError, match=r"unpack to 4\.0 GiB; at most 2 GiB are read"):
+        read_table(path)
+
+
+def test_a_workbook_cut_short_inside_a_sheet(tmp_path):
+    path = workbook(tmp_path / "p.xlsx", TWO + "<row")
+    with pytest.raises(InputError, match="damaged Excel workbook"):
+        read_table(path)

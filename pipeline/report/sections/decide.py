@@ -13,35 +13,43 @@ from pipeline.schema import ENDPOINTS
 
 QUANTITIES: Final = {
     "rmst": "Months event-free",
+    "harmed": "Worse off",
+    "helped": "Better off",
     "event_free": "Event-free at the horizon",
     "treated_months": "Months on treatment",
     "severe_events": "Events of grade 3 or more",
     "acted": "Patients acted on",
-    "harmed": "Worse off",
-    "helped": "Better off",
 }
 SHARES: Final = ("event_free", "acted", "harmed", "helped")
 
 
 def strategy_values(run: RunView) -> str:
     """Return the mean of each quantity under each strategy, one table an endpoint."""
-    return _side_by_side(run, "values", ["strategy"])
+    return _tables(run, run.table("values"), ["strategy"]) if "values" in run.tables else ""
 
 
 def strategy_differences(run: RunView) -> str:
-    """Return each strategy less each of the others, one table an endpoint."""
-    return _side_by_side(run, "differences", ["strategy", "reference"])
+    """Return each strategy less the fixed and the reversed one, and folded less each of the others."""
+    if "differences" not in run.tables:
+        return ""
+    table = run.table("differences")
+    first = (table["reference"] == run.facts["fixed"]) | table["reference"].str.endswith("_reversed")
+    keys = ["strategy", "reference"]
+    rest = _tables(run, table[~first], keys)
+    folded = blocks.folded("Against the other strategies", rest) if rest else ""
+    return _tables(run, table[first], keys) + folded
 
 
 def weighted_strategies(run: RunView) -> str:
     """Return rules judged by weighting: value and differences, one table an endpoint."""
-    return _side_by_side(run, "weighted", ["strategy", "reference", "patients", "followed"])
-
-
-def _side_by_side(run: RunView, name: str, keys: Sequence[str]) -> str:
-    if name not in run.tables:
+    if "weighted" not in run.tables:
         return ""
-    table, made = run.table(name), []
+    return _tables(run, run.table("weighted"), ["strategy", "reference", "patients", "followed"])
+
+
+def _tables(run: RunView, table: pd.DataFrame, keys: Sequence[str]) -> str:
+    """Return one table an endpoint, quantities side by side."""
+    made = []
     labels = run.facts["strategy_labels"]
     for endpoint, part in table.groupby("endpoint", sort=False):
         quantities = [q for q in QUANTITIES if q in set(part["quantity"])]

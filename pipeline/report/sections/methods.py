@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.artifacts import RunView
+from pipeline.artifacts.lineage import in_words
 from pipeline.report import blocks
 from pipeline.report.blocks import text
 from pipeline.report.sections.wording import model_name, words
@@ -47,6 +48,12 @@ def methods(run: RunView) -> str:
             "Seconds a stage, until the folder was written", blocks.table(["Stage", "Seconds"], seconds)
         )
     )
+
+
+def lineage(run: RunView) -> str:
+    """Return the graph from evidence to report with fingerprints; the same in words where it is not seen."""
+    caption = "Each box with the fingerprint of what it holds; arrows lead to what was made of it."
+    return "".join(blocks.figure(png, caption, alt=in_words(run.facts)) for png in run.figures("lineage"))
 
 
 def sources(run: RunView) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.artifacts import RunView
 from pipeline.report import blocks
 from pipeline.report.blocks import text
-from pipeline.report.sections.wording import DATA_NAMES, model_name, words
+from pipeline.report.sections.wording import DATA_NAMES, any_simulated, limits, model_name, words
 from pipeline.schema import HYPOTHETICAL
 
 
@@ -17,26 +17,22 @@ def opening(run: RunView) -> str:
     facts = run.facts
     endpoint = str(run.table("endpoint")["label"].iloc[0])
     train = facts["cohorts"]["train"]
-    kind = "simulated" if facts["simulated"] else "real" if not _any_simulated(facts) else "partly simulated"
+    kind = "simulated" if facts["simulated"] else "real" if not any_simulated(facts) else "partly simulated"
     lead = f"{endpoint}, {train['patients']:,} patients, {kind}; run {facts['name']}, seed {facts['seed']}"
     notes = f"<p>{text(facts['report_notes'])}</p>" if facts.get("report_notes") else ""
     return (
         f'<h1>{text(facts["title"])}</h1><p class="lead">{text(lead)}</p>'
-        + blocks.notice("caution", _origin(facts), [*_hypothetical(run), *_limits(facts)])
+        + blocks.notice("caution", _origin(facts), [*_hypothetical(run), *limits(facts)])
         + notes
         + blocks.cards(_headlines(run))
         + checks(run)
     )
 
 
-def _any_simulated(facts: Mapping[str, Any]) -> bool:
-    return any(c["simulated"] for c in facts["cohorts"].values())
-
-
 def _origin(facts: Mapping[str, Any]) -> str:
     if facts["simulated"]:
         return "Every patient in this report is simulated."
-    if not _any_simulated(facts):
+    if not any_simulated(facts):
         return "The patients in this report are real."
     real = [role for role, c in facts["cohorts"].items() if not c["simulated"]]
     return f"The {' and '.join(real)} patients are real; the others are simulated."
@@ -49,22 +45,6 @@ def _hypothetical(run: RunView) -> list[str]:
         "and of assumptions, and what it shows is a hypothesis."
         for arm in arms
     ]
-
-
-def _limits(facts: Mapping[str, Any]) -> list[str]:
-    lines = [facts["research_use"]]
-    if _any_simulated(facts):
-        lines.append(
-            "Simulated patients repeat what was published: survival and response of each arm, and effects "
-            "and correlations of markers one paper at a time. Scores on them show whether a method finds "
-            "what was put in, not how well it would predict for patients of a clinic."
-        )
-    if not facts["simulated"]:
-        lines.append(
-            "One cohort shows how models do on patients like these. It does not show how they do elsewhere, "
-            "and what a model rests on is not shown to be a cause."
-        )
-    return lines
 
 
 def _headlines(run: RunView) -> list[tuple[str, str, str]]:

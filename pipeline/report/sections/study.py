@@ -64,7 +64,7 @@ def study_table(
 
 def _cell(row: Mapping[Any, Any], column: str, pair: tuple[str, str], digits: int) -> object:
     value = row[column]
-    if column in ("learner", "measure", "method", "metric", "model", "policy"):
+    if column in ("learner", "measure", "method", "metric", "model", "policy", "action"):
         return words(value)
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
@@ -73,6 +73,19 @@ def _cell(row: Mapping[Any, Any], column: str, pair: tuple[str, str], digits: in
     if set(pair) <= set(row):
         return blocks.estimate(value, float(row[pair[0]]), float(row[pair[1]]), digits)
     return f"{value:g}" if column.endswith(("months", "weeks", "percent")) else f"{value:.{digits}f}"
+
+
+def published_trials(table: pd.DataFrame, caption: str = "") -> str:
+    """Return trials of the register as a table: how each compared agents with none, however it came out."""
+    rows = [
+        [
+            r["trial"], str(r["setting"]).replace("_", " "), r["agents"], r["reading"], r["endpoint"],
+            blocks.estimate(r["hazard_ratio"], r["low"], r["high"], 2),
+        ]
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    head = ["Trial", "Setting", "Agents", "Reading", "Endpoint", "Hazard ratio"]
+    return blocks.table(head, rows, caption=caption, numbers_from=5)
 
 
 def study_methods(run: RunView, more: Sequence[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -83,3 +84,25 @@ def explained_horizon(run: RunView) -> float:
     analysis = run.facts["analysis"]
     wanted = analysis["explanation"]["horizon_months"]
     return float(min(analysis["horizons_months"], key=lambda horizon: abs(horizon - wanted)))
+
+
+def any_simulated(facts: Mapping[str, Any]) -> bool:
+    """Whether a cohort of the run is simulated."""
+    return any(c["simulated"] for c in facts["cohorts"].values())
+
+
+def limits(facts: Mapping[str, Any]) -> list[str]:
+    """Return that a run is for research, and what its figures do not show."""
+    lines = [facts["research_use"]]
+    if any_simulated(facts):
+        lines.append(
+            "Simulated patients repeat what was published: survival and response of each arm, and effects "
+            "and correlations of markers one paper at a time. Scores on them show whether a method finds "
+            "what was put in, not how well it would predict for patients of a clinic."
+        )
+    if not facts["simulated"]:
+        lines.append(
+            "One cohort shows how models do on patients like these. It does not show how they do elsewhere, "
+            "and what a model rests on is not shown to be a cause."
+        )
+    return lines
