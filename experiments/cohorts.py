@@ -144,7 +144,7 @@ def draw_or_read(
     return cohorts
 
 
-def with_trial_rates(
+def with_own_rates(
     sources: Mapping[str, CohortSource], cohorts: Mapping[str, Cohort]
 ) -> dict[str, Cohort]:
     """Return the cohorts, each real one told the response rates that its own trial published, by arm.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -35,7 +37,8 @@ def response_figure(scores: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
     colours = model_colours(models)
     lines = -(-len(models) // COLUMNS)
     figure = new_figure(9.0, 1.2 + 0.3 * len(models) + 3.0 * lines)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.2 + 0.3 * len(models), 3.0 * lines])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[1.2 + 0.3 * len(models), 3.0 * lines])
+    upper, lower = parts
     for ax, metric in zip(upper.subplots(1, len(CHANCE), sharey=True), CHANCE, strict=True):
         _intervals(ax, rows[rows["metric"] == metric], models, colours, metric)
     axes = lower.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True)

@@ -165,4 +165,4 @@ BASELINE = ("baseline_months", "baseline_cumulative_hazard")
 def _signed_months(y: Outcome) -> Floats:
     # censored times are written as negative ones; a time of zero would lose its sign
     months = np.maximum(y["time"], 1e-6)
-    return np.where(y["event"], months, -months)
+    return np.asarray(np.where(y["event"], months, -months), dtype=float)

@@ -75,7 +75,7 @@ class CalibratedClassifier(FeatureModel):
         if np.isfinite(line).all() and line[1] > 0:
             self.intercept, self.slope = float(line[0]), float(line[1])
         else:  # what was learnt tells nothing, or the wrong way round
-            self.intercept, self.slope = float(log_odds(np.mean(responded))), 0.0
+            self.intercept, self.slope = float(log_odds(np.asarray(responded.mean()))), 0.0
         return self
 
     @abstractmethod
@@ -85,6 +85,10 @@ class CalibratedClassifier(FeatureModel):
     @abstractmethod
     def raw_log_odds(self, x: Floats) -> Floats:
         """Return the log odds of the fit on all rows, before calibration."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Any]:
+        """Return options, what was chosen and the calibration, flat and JSON-ready."""
 
     def probability(self, cohort: Cohort) -> Floats:
         """Return calibrated probabilities, shape (n,)."""

@@ -139,7 +139,7 @@ def judge_response(
     searches = {name: m.tuning.trials for name, m in classifiers.items() if m.tuning is not None}
     tables = {
         "response_scores": pd.DataFrame(scores, columns=SCORES),
-        "response_calibration": pd.concat([calibrationprediction_table(p) for p in predicted], ignore_index=True),
+        "response_calibration": pd.concat([calibration_table(p) for p in predicted], ignore_index=True),
         "response_predictions": pd.concat([prediction_table(p) for p in predicted], ignore_index=True),
         "response_patients": patient_table(predicted, train, external),
         "response_chosen": pd.DataFrame(

@@ -62,7 +62,7 @@ def score_rows(
                     yield (name, judged.data, metric, np.nan, group, len(rows), int(mine.sum()), *found)
 
 
-def calibrationprediction_table(judged: Predicted) -> pd.DataFrame:
+def calibration_table(judged: Predicted) -> pd.DataFrame:
     """Return the share of responders in groups of equal size by prediction, with Wilson's 95 % interval.
 
     Up to GROUPS different predictions are a group each; of several repeats the first is taken.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.cohorts import CohortSource, with_trial_rates
+from experiments.cohorts import CohortSource, with_own_rates
 from experiments.score_table import response_table
 from pipeline.artifacts import describe_cohort, load_run, save_run
 from pipeline.artifacts.run_folder import RunView
@@ -123,7 +123,7 @@ def test_a_real_cohort_is_told_the_rates_its_trial_published(cohorts) -> None:
     observed = cohorts[0].observed.assign(arm=arms)
     real = replace(cohorts[0], manifest={}, observed=observed, truth=None, columns=columns)
     source = CohortSource(Path("poplar.yaml"), None, Path("x.csv"), Map(), None)
-    told = with_trial_rates({"train": source}, {"train": real})["train"].manifest["responses"]
+    told = with_own_rates({"train": source}, {"train": real})["train"].manifest["responses"]
     assert {arm: r["rate"] for arm, r in told.items()} == {"atezolizumab": 0.15, "docetaxel": 0.15}
     drawn = CohortSource(Path("x.yaml"), 3, None, Map(), object())
-    assert with_trial_rates({"train": drawn}, {"train": real})["train"] is real
+    assert with_own_rates({"train": drawn}, {"train": real})["train"] is real
