@@ -96,6 +96,7 @@ def test_every_section_is_there_in_order(page: str) -> None:
         "Are the probabilities right?",
         "Discrimination over time",
         "What is acting on it worth?",
+        "Who responds",
         "What the predictions rest on",
         "Do the explanations find what is there?",
         "Subgroups",

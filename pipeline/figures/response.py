@@ -48,6 +48,8 @@ def response_figure(scores: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
         ax.set_title(model_label(model), fontsize=10)
     for ax in axes.ravel()[len(models) :]:
         ax.remove()
+    for ax in axes.ravel()[max(len(models) - COLUMNS, 0) : len(models)]:  # nothing stands below
+        ax.tick_params(labelbottom=True)
     lower.supxlabel("Predicted probability of response", fontsize=10)
     lower.supylabel("Patients with a response", fontsize=10)
     return figure
