@@ -9,13 +9,15 @@ CONFIG ?= configs/experiments/keynote_189.yaml
 # One thread a numeric library: lungio parallelises over trees, folds and tests itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help run test check bench ui lock clean
+.PHONY: help run test check bench gallery docs ui lock clean
 
 help:
 	@echo "make run    simulate KEYNOTE-189, train, explain, track and report (CONFIG=... for another)"
 	@echo "make test   style, types, import rules and all tests"
 	@echo "make check  style, types and import rules only"
 	@echo "make bench  speed and memory beside peers"
+	@echo "make gallery  six executed examples as pages and notebooks, in gallery/"
+	@echo "make docs   the reference of the Python interface, in docs/api/"
 	@echo "make ui     compare runs in the MLflow pages, on this machine only"
 
 $(READY): constraints.txt pyproject.toml
@@ -42,6 +44,14 @@ test: check
 bench: $(READY)
 	@echo "==> benchmarks beside peers"
 	@$(BIN)/python -m benchmarks
+
+gallery: $(READY)
+	@echo "==> six examples, executed (about four minutes)"
+	@$(BIN)/python -m docs.examples gallery
+
+docs: $(READY)
+	@echo "==> reference of the Python interface from its docstrings, in docs/api/"
+	@$(BIN)/python -m docs.reference docs/api
 
 ui: $(READY)
 	@echo "==> MLflow on 127.0.0.1"

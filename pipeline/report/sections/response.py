@@ -29,12 +29,9 @@ NOT_LEARNT: Final = ("oracle", "published_rate")
 
 
 def response(run: RunView) -> str:
-    """Return scores, calibration and what stands for patients who were never evaluated."""
+    """Return scores, calibration and what stands for the never evaluated; nothing where not asked for."""
     if "response_scores" not in run.tables:
-        return (
-            "<p>Not asked for in this run. <code>response: {}</code> in the analysis adds classifiers of "
-            "objective response.</p>"
-        )
+        return ""
     scores = run.table("response_scores")
     order = sorted(dict.fromkeys(scores["data"]), key=lambda data: data != "external")
     rule = RULES[run.facts["analysis"]["response"]["never_evaluated"]]

@@ -1,0 +1,1 @@
+"""Six examples as percent scripts; `make gallery` executes them."""
