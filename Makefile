@@ -25,6 +25,8 @@ $(READY): constraints.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "==> compiling the forest, its explanations and the metrics (about 20 seconds, once)"
+	@$(BIN)/python -m experiments.first_compile
 	@touch $@
 
 run: $(READY)

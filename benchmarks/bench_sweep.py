@@ -13,10 +13,10 @@ SWEEP = {
     "name": "bench",
     "experiment": "keynote_189",
     "fixed": {
-        "train.patients": 300,
+        "train.patients": 1000,
         "external": None,
         "analysis.endpoint": "os",
-        "analysis.models": {"cox": {"penalties": [0.1, 0.3]}},
+        "analysis.models": {"cox": {"penalties": [0.1, 0.3]}, "rsf": {}},
         "analysis.published": "none",
         "analysis.metrics": ["harrell_c", "uno_c", "brier", "ibs"],
         "analysis.horizons_months": [6, 12],

@@ -207,12 +207,16 @@ def resolve_trial(name: str, patients: int) -> CohortSource:
     return CohortSource(path, patients, None, spec, plan_cohort(spec, register))
 
 
+def is_real(name: str) -> bool:
+    """Whether the cohort `name` is read from a file; not so a trial; faults are for resolve_cohort."""
+    try:
+        return bool(read_yaml(find_config("cohorts", name)).get("kind") == "file")
+    except InputError:
+        return False
+
+
 def resolve_simulated(config: str, n: int) -> CohortSource:
     """Return the source of a cohort that can be drawn; a real one is refused."""
-    try:
-        real = read_yaml(find_config("cohorts", config)).get("kind") == "file"
-    except InputError:
-        real = False  # a trial of the register, or a fault that resolve_cohort words
-    if real:
+    if is_real(config):
         raise InputError(f"cohort {config!r} is a real one: there is nothing to simulate")
     return resolve_cohort(CohortChoice(cohort=config, patients=n), None, "train", f"simulate {config}")

@@ -76,11 +76,15 @@ class Experiment(Spec):
         return None if self.external is None else self.external.after(self.train)
 
 
-def with_changes(spec: S, *, patients: int | None = None, seed: int | None = None) -> S:
+def with_changes(
+    spec: S, *, patients: int | None = None, seed: int | None = None, replicates: int | None = None
+) -> S:
     """Return a spec with the command line's numbers in place of the file's, checked as the file was."""
     changed: dict[str, Any] = spec.model_dump()
     if seed is not None:
         changed["seed"] = seed
+    if replicates is not None:
+        changed["replicates"] = replicates
     if patients is not None:
         changed["train"]["patients"] = patients
         if changed.get("external") is not None:

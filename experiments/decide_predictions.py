@@ -12,7 +12,7 @@ from experiments.config import CohortChoice
 from pipeline.config import Spec
 from pipeline.decide import WEEK, PredictionTrigger, Series, prediction_series
 from pipeline.dynamic import DynamicAnalysis, check_names, reached
-from pipeline.mechanism import CLASSES, UNKNOWN, MechanismModel, MechanismOptions
+from pipeline.mechanism import CLASSES, UNKNOWN, MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import Cohort, Floats, InputError, Progress
 
@@ -139,15 +139,14 @@ def _mechanisms(
     """Return, by deficit, `patient`, `landmark_months` and `probability` of those whom the model answers."""
     import pandas as pd
 
-    from experiments.mechanism_command import failures
+    from experiments.mechanism_command import model_at
     from pipeline.landmark import landmark_cohort
 
     assert spec.mechanism is not None  # noqa: S101 - asked by the caller
     parts, landmarks = [], reached(played, spec.analysis)
     for done, landmark in enumerate(landmarks, start=1):
-        frame, cause, columns = failures(train, spec.endpoint, landmark, features)
-        model = MechanismModel(columns, spec.mechanism)
-        model.fit(frame, cause, stage_generator(rng, f"mechanism {landmark:g}"))
+        child = stage_generator(rng, f"mechanism {landmark:g}")
+        model = model_at(train, spec.endpoint, landmark, features, spec.mechanism, child)
         at = landmark_cohort(played, spec.endpoint, landmark, features).observed
         said = model.probabilities(at)[(model.answers(at) != UNKNOWN).to_numpy()]
         parts.append(said.rename_axis("patient").reset_index().assign(landmark_months=landmark))

@@ -77,7 +77,7 @@ def _chosen(spec: RandomisedStudy) -> pd.DataFrame:
 
     rows = []
     for name, rule in spec.rules.items():
-        bounds = [f"{t.column} {bound_words(t.at_least, t.below)}" for t in rule.when]
+        bounds = [f"{t.column.replace('_', ' ')} {bound_words(t.at_least, t.below)}" for t in rule.when]
         rows.append((rule.label or name, " and ".join(bounds), rule.arm, rule.otherwise))
     return pd.DataFrame(rows, columns=["strategy", "where", "arm", "otherwise"])
 

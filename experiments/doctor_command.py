@@ -175,7 +175,7 @@ def store(tracking_uri: str | None, mend: bool) -> Iterator[Finding]:
 
 def folders(places: list[Path], mend: bool) -> Iterator[Finding]:
     """Yield what killed jobs have left in folders of runs."""
-    from experiments.replicates import JOURNAL, read_journal
+    from experiments.replicates import JOURNAL, journalled_place, read_journal
     from pipeline.artifacts.owners import left_behind, remove
     from pipeline.artifacts.sole_writer import LOCK, is_held, locked_place, read_lock
 
@@ -204,8 +204,7 @@ def folders(places: list[Path], mend: bool) -> Iterator[Finding]:
         for journal in sorted(place.glob(f".*.{JOURNAL}")):
             if not is_held(journal):
                 kept = len(read_journal(journal))
-                name = journal.name.removeprefix(".").removesuffix(f".{JOURNAL}")
-                yield Finding("killed sweep", "note", f"{place / name}: {kept} runs are kept",
+                yield Finding("killed sweep", "note", f"{journalled_place(journal)}: {kept} runs are kept",
                               "the same command goes on from there")  # fmt: skip
         for facts in sorted(place.glob("*/run.json")):
             yield from unfinished_run(facts.parent)
@@ -213,16 +212,15 @@ def folders(places: list[Path], mend: bool) -> Iterator[Finding]:
 
 def unfinished_run(folder: Path) -> Iterator[Finding]:
     """Yield a finding when a folder is not whole, or something is outstanding of a whole one."""
-    from experiments.finishing import outstanding
     from pipeline.artifacts import load_run
     from pipeline.artifacts.sole_writer import is_held, lock_file
     from pipeline.schema import InputError
 
     try:
-        load_run(folder).facts.get("outstanding")
+        waiting = load_run(folder).facts.get("outstanding", [])
     except InputError as error:
         yield Finding("run folder", "wrong", f"{folder}: {error}", "make the run anew")
         return
-    if (waiting := outstanding(folder)) and not is_held(lock_file(folder)):
+    if waiting and not is_held(lock_file(folder)):
         yield Finding("run folder", "note", f"{folder}: its {' and its '.join(waiting)} is outstanding",
                       "the same command with --resume finishes it (a sweep: the same command)")  # fmt: skip

@@ -89,17 +89,13 @@ def training_cohort(view: RunView, data: Path | None) -> Cohort:
 
 def new_cohort(name: str, data: Path | None, patients: int, rng: np.random.Generator) -> Cohort:
     """Return the new patients: from a cohort folder, drawn, or read from a file."""
-    from experiments.cohorts import resolve_cohort
-    from experiments.config import CohortChoice, find_config
+    from experiments.cohorts import is_real, resolve_cohort
+    from experiments.config import CohortChoice
     from pipeline.artifacts import load_cohort
-    from pipeline.yaml_file import read_yaml
 
     if (Path(name) / "manifest.json").is_file():
         return load_cohort(Path(name))
-    try:
-        real = read_yaml(find_config("cohorts", name)).get("kind") == "file"
-    except InputError:
-        real = False  # a trial of the register, or a fault that resolve_cohort words
+    real = is_real(name)
     choice = CohortChoice(cohort=name, patients=None if real else patients)
     source = resolve_cohort(choice, data, "new", f"drift RUN {name}")
     return source.cohort(rng, None if real else f"{source.name}_new")

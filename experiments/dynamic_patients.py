@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pipeline.dynamic import DynamicAnalysis, FittedDynamic
-from pipeline.immune_mechanisms import deficits
 from pipeline.landmark import at_risk, landmark_cohort
-from pipeline.mechanism import CLASSES, UNKNOWN, MechanismModel, MechanismOptions
+from pipeline.mechanism import CLASSES, UNKNOWN, MechanismOptions
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError
 
@@ -86,6 +85,7 @@ def mechanisms(
     """
     import pandas as pd
 
+    from experiments.mechanism_command import model_at
     from experiments.strategies import strategies
     from synthetic_data.evidence import load_register
 
@@ -99,7 +99,7 @@ def mechanisms(
         mine = [p for p in patients if last.get(p) == landmark]
         child = stage_generator(rng, f"mechanism {landmark:g}")
         try:
-            model = _fitted_model(fitted, analysis, options, landmark, child)
+            model = model_at(fitted.train, analysis.endpoint, landmark, fitted.features, options, child)
         except InputError as error:
             rows += [(p, landmark, "", float("nan"), UNKNOWN, str(error)) for p in mine]
             continue
@@ -120,19 +120,6 @@ def mechanisms(
     answered = set(table["answer"]) - {UNKNOWN}
     published = strategies(load_register())
     return {"mechanisms": table, "options": published[published["deficit"].isin(answered)]}
-
-
-def _fitted_model(
-    fitted: FittedDynamic,
-    analysis: DynamicAnalysis,
-    options: MechanismOptions,
-    landmark: float,
-    rng: np.random.Generator,
-) -> MechanismModel:
-    from experiments.mechanism_command import failures
-
-    frame, cause, columns = failures(fitted.train, analysis.endpoint, landmark, fitted.features)
-    return MechanismModel(columns, options).fit(frame, cause, rng)
 
 
 def patient_figures(
@@ -161,8 +148,3 @@ def patient_figures(
             None if changes is None else changes[changes["patient"] == patient],
         )  # fmt: skip
     return drawn
-
-
-def mechanism_labels() -> dict[str, str]:
-    """Return how deficits are called, and the answer that names none."""
-    return {name: m.deficit for name, m in deficits().items()} | {UNKNOWN: "Not enough data to say"}

@@ -12,13 +12,13 @@ import numpy as np
 from experiments.dynamic_patients import (
     MOVERS_SHOWN,
     RULE,
-    mechanism_labels,
     mechanisms,
     moved,
     patient_figures,
     patients_shown,
     shown_model,
 )
+from experiments.mechanism_command import LABELS
 from experiments.studies import Study
 from pipeline.dynamic import BASELINE, REFERENCE, DynamicAnalysis, FittedDynamic
 from pipeline.mechanism import MechanismOptions
@@ -175,7 +175,7 @@ def _described(
             "patients_rule": RULE,
             "shown_model": shown_model(analysis),
             "movers_shown": MOVERS_SHOWN,
-            "deficit_labels": mechanism_labels(),
+            "deficit_labels": LABELS,
             "metric_labels": {name: METRICS[name].label for name in analysis.metrics},
         },
     )

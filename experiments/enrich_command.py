@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
-from experiments.replicates import JOURNAL, Backend, run_tasks
+from experiments.replicates import Backend, journal_file, run_tasks
 from experiments.studies import Asked, keep_study, print_places
 from pipeline.config import Spec
 from pipeline.enrich import ORACLE, Signature
@@ -80,19 +80,15 @@ class EnrichStudy(Spec):
         return self
 
 
-def run_enrich(
-    asked: Asked, replicates: int | None, backend: Backend, jobs: int, scheduler: str | None, console: Console
-) -> Path:
+def run_enrich(asked: Asked, backend: Backend, jobs: int, scheduler: str | None, console: Console) -> Path:
     """Carry out a study of enrichment and return its folder; a journal lets a killed one go on."""
     from experiments.enrich_scenario import draw_trials, resolve, trial_tasks
     from experiments.enrich_study import enrich_study
 
     spec = asked.read(EnrichStudy)
-    if replicates is not None:
-        spec = EnrichStudy.model_validate(spec.model_dump() | {"replicates": replicates})
     sources = resolve(spec)
     folder, started = asked.folder(spec.name)
-    journal = folder.with_name(f".{folder.name}.{JOURNAL}")
+    journal = journal_file(folder)
     tasks = trial_tasks(spec, sources)
     with StageProgress(console) as progress:
         drawn = run_tasks(draw_trials, tasks, journal, backend, jobs, scheduler, progress)

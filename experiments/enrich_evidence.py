@@ -72,7 +72,7 @@ def groups_table(
     from experiments.enrich_scenario import Outlook
 
     published = published_ratios(groups, made.arm, register)
-    scores = made.scores(groups.signature, spec.signatures[groups.signature])
+    scores = made.fitted(spec.signatures[groups.signature]).score(made.cohort.observed)
     outlook = Outlook.of(made, scores, groups.endpoint, spec.horizon_months)
     n, rows, distance = len(outlook.order), [], 0.0
     for (population, ratio), bottom, top in zip(published, groups.edges[:-1], groups.edges[1:], strict=True):

@@ -19,13 +19,13 @@ from synthetic_data.cohort import population_of, simulate_cohort
 from synthetic_data.cohort_spec import CohortSpec
 from synthetic_data.evidence import load_register
 from synthetic_data.population import Population
+from synthetic_data.safety_figures import NORMAL_975
 from synthetic_data.survival_curves import SurvivalCurve, cox_hazard_ratio, follow_up_distribution
 from synthetic_data.treatments import HypotheticalArm
 
 STEP_MONTHS: Final = 0.5
 TRIALS_A_TASK: Final = 10
 SPARE: Final = 1.25  # patients drawn beyond those expected to be needed, for trials to be full
-REACH: Final = 1.959964  # of a 95 % interval, in standard errors
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,9 @@ class Scenario:
         plan = self.population.plan
         return follow_up_distribution(plan.follow_up_months, plan.spec.accrual.months)
 
-    def scores(self, name: str, signature: Signature) -> Floats:
-        """Return the reference patients' signature, or their true state for the oracle, shape (n,)."""
-        if name == ORACLE:
-            return true_state(self.cohort, self.arm)
-        return FittedSignature.fit(signature, self.cohort).score(self.cohort.observed)
+    def fitted(self, signature: Signature) -> FittedSignature:
+        """Return a signature on the scale of the reference patients."""
+        return FittedSignature.fit(signature, self.cohort)
 
 
 def true_state(cohort: Cohort, arm: HypotheticalArm) -> Floats:
@@ -193,11 +191,11 @@ def by_threshold(spec: EnrichStudy, made: Scenario) -> Iterator[dict[str, Any]]:
     size = trial_size(made.arm)
     error = carried_error(spec, made)
     ratio = made.arm.ratio_per_sd
-    for name, signature in (*spec.signatures.items(), (ORACLE, next(iter(spec.signatures.values())))):
-        scores = made.scores(name, signature)
+    fitted_as = {name: made.fitted(signature) for name, signature in spec.signatures.items()}
+    for name, fitted in (*fitted_as.items(), (ORACLE, None)):
+        scores = true_state(made.cohort, made.arm) if fitted is None else fitted.score(made.cohort.observed)
         outlook = Outlook.of(made, scores, spec.endpoint, spec.horizon_months)
         n = len(outlook.order)
-        fitted = None if name == ORACLE else FittedSignature.fit(signature, made.cohort)
         for percentile in spec.percentiles:
             first = max(round(n * (1 - percentile / 100)), 2)
             marker = float("nan") if fitted is None else fitted.marker_value(percentile)
@@ -207,7 +205,7 @@ def by_threshold(spec: EnrichStudy, made: Scenario) -> Iterator[dict[str, Any]]:
             for side, gain in sides.items():
                 if len(gain) < 2:
                     continue
-                half = REACH * float(gain.std(ddof=1)) / np.sqrt(len(gain))
+                half = NORMAL_975 * float(gain.std(ddof=1)) / np.sqrt(len(gain))
                 mean = float(gain.mean())
                 yield row | {"kind": "value", "side": side, "patients": len(gain), "value": mean,
                              "low": mean - half, "high": mean + half,
@@ -265,18 +263,17 @@ def draw_trials(task: Task) -> dict[str, list[int]]:
     Each replicate is one stream of patients; a trial with a higher threshold goes on further along it.
     """
     made = scenario(task["cohort"], task["ratio_per_sd"], task["reference"], task["reference_seed"])
-    signature = Signature.model_validate(task["signature"])
-    fitted = FittedSignature.fit(signature, made.cohort)
+    fitted = made.fitted(Signature.model_validate(task["signature"]))
     known = len(fitted.reference) / len(made.cohort.observed)
     share = known * (1 - max(task["percentiles"]) / 100)
     rng = np.random.default_rng(list(task["seed"]))
-    found = {f"{p:g}": 0 for p in task["percentiles"]}
+    found = [0] * len(task["percentiles"])
     for child in rng.spawn(task["trials"]):
         enough = int(task["patients"] / share * SPARE)
         cohort = simulate_cohort(made.population, enough, child, workers=1)
         scores = fitted.score(cohort.observed)
-        for percentile in task["percentiles"]:
+        for place, percentile in enumerate(task["percentiles"]):
             rows = enrolled(scores, fitted.cut(percentile), task["patients"])
             part = cohort.observed.iloc[rows]
-            found[f"{percentile:g}"] += positive(part, made.arm.name, task["endpoint"], task["alpha"])
-    return {"positive": list(found.values())}
+            found[place] += positive(part, made.arm.name, task["endpoint"], task["alpha"])
+    return {"positive": found}

@@ -208,16 +208,15 @@ def _cards(
 ) -> list[tuple[str, str, str]]:
     cards = []
     for arm, ratio in own.items():
-        for name, table in (("power", tables["power"]), ("needed", tables["needed"])):
-            part = table[
-                (table["arm"] == arm) & (table["ratio_per_sd"] == ratio) & (table["signature"] == first)
-            ]
-            row = part.iloc[0]
-            if name == "power":
-                size = f"of {int(row['trial_patients'])} patients, hypothetical ratio {ratio:g} per SD"
-                cards.append((f"{arms[arm]}: power without selection", f"{row['power']:.0%}", size))
-            else:
-                found = np.isfinite(row["percentile"])
-                figure = f"{row['percentile']:g}th percentile" if found else "none"
-                cards.append((f"{arms[arm]}: threshold needed", figure, f"hypothetical; {row['said']}"))
+        everybody, best = (
+            next(
+                row for row in tables[name].to_dict("records")
+                if (row["arm"], row["ratio_per_sd"], row["signature"]) == (arm, ratio, first)
+            )
+            for name in ("power", "needed")
+        )  # fmt: skip
+        size = f"of {int(everybody['trial_patients'])} patients, hypothetical ratio {ratio:g} per SD"
+        cards.append((f"{arms[arm]}: power without selection", f"{everybody['power']:.0%}", size))
+        threshold = f"{best['percentile']:g}th percentile" if np.isfinite(best["percentile"]) else "none"
+        cards.append((f"{arms[arm]}: threshold needed", threshold, f"hypothetical; {best['said']}"))
     return cards

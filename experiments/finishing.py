@@ -147,11 +147,15 @@ def unfinished(experiment: Experiment, digest: str) -> Path | None:
 
 def not_filed(folder: Path, tracking_uri: str | None, failure: StoreError) -> StoreError:
     """Return the store's failure with how what is in `folder` is filed later."""
-    given = f" --tracking-uri {shlex.quote(plain_uri(tracking_uri))}" if tracking_uri else ""
     return StoreError(
         f"{folder} is whole but not filed. {failure}\n"
-        f"file it later: lungio push {shlex.quote(str(folder))}{given}"
+        f"file it later: lungio push {shlex.quote(str(folder))}{given_store(tracking_uri)}"
     )
+
+
+def given_store(tracking_uri: str | None) -> str:
+    """Return the option that names the same store in another command, without its password."""
+    return f" --tracking-uri {shlex.quote(plain_uri(tracking_uri))}" if tracking_uri else ""
 
 
 def check_resumable(folder: Path, digest: str) -> None:

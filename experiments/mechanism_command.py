@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-LABELS = {name: mechanism.deficit for name, mechanism in deficits().items()} | {
-    UNKNOWN: "Not enough data to say"
-}
+# How deficits are called, and the answer that names none.
+LABELS = {name: m.deficit for name, m in deficits().items()} | {UNKNOWN: "Not enough data to say"}
 
 
 class MechanismStudy(Spec):
@@ -149,6 +148,19 @@ def failures(
     failed = cause[cause.isin(CLASSES)]
     columns = tuple(c for c in at.columns if c.role == "baseline")
     return at.observed.loc[failed.index], failed.to_numpy(dtype=object), columns
+
+
+def model_at(
+    train: Cohort,
+    endpoint: str,
+    landmark_months: float,
+    features: Any,
+    options: MechanismOptions,
+    rng: np.random.Generator,
+) -> MechanismModel:
+    """Return the model of deficits fitted on failures of `train` at one landmark."""
+    frame, cause, columns = failures(train, endpoint, landmark_months, features)
+    return MechanismModel(columns, options).fit(frame, cause, rng)
 
 
 def _patients(

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
-from experiments.replicates import JOURNAL, Backend, Task, run_tasks
+from experiments.replicates import Backend, Task, journal_file, run_tasks
 from experiments.studies import Asked, Study, keep_study, print_places
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
@@ -56,17 +56,13 @@ class PowerStudy(Spec):
     title: str | None = None
 
 
-def run_power(
-    asked: Asked, replicates: int | None, backend: Backend, jobs: int, scheduler: str | None, console: Console
-) -> Path:
+def run_power(asked: Asked, backend: Backend, jobs: int, scheduler: str | None, console: Console) -> Path:
     """Carry out a plan and return its folder; a journal beside it lets a killed one go on."""
     spec = asked.read(PowerStudy)
-    if replicates is not None:
-        spec = PowerStudy.model_validate(spec.model_dump() | {"replicates": replicates})
     example = resolve_simulated(spec.cohort, SHOWN_PATIENTS).cohort(np.random.default_rng(spec.seed))
     _check_questions(spec, example)
     folder, started = asked.folder(spec.name)
-    journal = folder.with_name(f".{folder.name}.{JOURNAL}")
+    journal = journal_file(folder)
     tasks = [
         {"cohort": spec.cohort, "evidence_draw": spec.evidence_draw, "patients": n, "seed": [spec.seed, n, k],
          "questions": {name: q.model_dump(mode="json") for name, q in spec.questions.items()}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def make_prior(
             inside = (
                 cohort.observed.index if arm is None else cohort.observed.index[cohort.observed["arm"] == arm]
             )
-            cohorts.append(cohort.take(inside))
+            cohorts.append(replace(cohort.take(inside), truth=None))  # many of them are held at once
             progress("draw cohorts from sampled evidence", len(cohorts), draws)
         chosen = prior_columns(cohorts[0], columns)
         of = "" if arm is None else f", arm {arm}"

@@ -39,7 +39,7 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     from experiments.progress import StageProgress
     from pipeline.artifacts import load_run
     from pipeline.schema import InputError
-    from pipeline.tracking.store import check_store, resolve_store
+    from pipeline.tracking.store import check_store, plain_uri, resolve_store
 
     view = load_run(folder)
     store = resolve_store(tracking_uri)
@@ -49,7 +49,7 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     with StageProgress(console) as progress:
         run_id = file_view(view, store, experiment, progress)
     settle(folder, FILING)
-    console.print(f"filed as {run_id} in {store}", highlight=False, soft_wrap=True)
+    console.print(f"filed as {run_id} in {plain_uri(store)}", highlight=False, soft_wrap=True)
     return run_id
 
 

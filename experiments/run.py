@@ -22,6 +22,7 @@ from experiments.finishing import (
     REPORT,
     check_resumable,
     finish,
+    given_store,
     not_filed,
     outstanding,
     unfinished,
@@ -39,7 +40,7 @@ from pipeline.artifacts import (
 from pipeline.artifacts.run_folder import load_run
 from pipeline.artifacts.sole_writer import sole_writer
 from pipeline.schema import Cohort, InputError, silent
-from pipeline.tracking.store import check_store, resolve_store
+from pipeline.tracking.store import check_store, plain_uri, resolve_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,13 +223,20 @@ def run_facts(
         "simulated": all(c.simulated for c in cohorts.values()),
         "started": started.isoformat(timespec="seconds"),
         "identity": uuid4().hex,
-        "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
+        "command": command_line(),
         "cohorts": {role: describe_cohort(cohort) for role, cohort in cohorts.items()},
         "config_sha256": value_digest(decisive(experiment)),
         "evidence": evidence_facts(),
         "git": git_commit(CHECKOUT),
         "processors": os.cpu_count(),
     }
+
+
+def command_line() -> str:
+    """Return the command as it was given, without the password of a store; empty when from a script."""
+    if "lungio" not in Path(sys.argv[0]).name:
+        return ""
+    return shlex.join(["lungio", *map(plain_uri, sys.argv[1:])])
 
 
 def evidence_facts() -> dict[str, Any]:
@@ -267,8 +275,7 @@ def print_result(
     if (folder / PAGE).is_file():
         say("report", folder / PAGE)
     if store is not None:
-        given = f" --tracking-uri {shlex.quote(options.tracking_uri)}" if options.tracking_uri else ""
-        say("compare", f"lungio ui{given}")
+        say("compare", f"lungio ui{given_store(options.tracking_uri)}")
     if verdict is not None:
         from pipeline.tracking import verdict_line
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ import yaml
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import CohortChoice, find_config, read_spec, with_changes
 from experiments.finishing import REPORT, settle
-from experiments.run import CHECKOUT, evidence_facts
+from experiments.run import CHECKOUT, command_line, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
@@ -102,7 +100,7 @@ class Asked:
         The file of a real cohort.
     out : Path, optional
         The folder to make.
-    patients, seed : int, optional
+    patients, seed, replicates : int, optional
         In place of the config's.
     report : bool
     """
@@ -114,6 +112,7 @@ class Asked:
     patients: int | None = None
     seed: int | None = None
     report: bool = True
+    replicates: int | None = None
 
     @property
     def command(self) -> str:
@@ -123,7 +122,7 @@ class Asked:
     def read(self, spec: type[S]) -> S:
         """Read the config, with the command line's numbers in place of the file's."""
         read = read_spec(find_config("studies", self.config), spec)
-        return with_changes(read, patients=self.patients, seed=self.seed)
+        return with_changes(read, patients=self.patients, seed=self.seed, replicates=self.replicates)
 
     def folder(self, name: str) -> tuple[Path, dt.datetime]:
         """Claim the study's folder before any work; return it and the time of starting."""
@@ -167,7 +166,7 @@ def keep_study(
         "started": started.isoformat(timespec="seconds"),
         "identity": uuid4().hex,
         "outstanding": [REPORT] * report + list(following),
-        "command": shlex.join(["lungio", *sys.argv[1:]]) if "lungio" in Path(sys.argv[0]).name else "",
+        "command": command_line(),
         "cohorts": {role: describe_cohort(cohort) for role, cohort in study.cohorts.items()},
         "settings": settings,
         "config_sha256": value_digest({"seed": seed, **settings}),

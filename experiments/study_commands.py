@@ -50,6 +50,29 @@ def _study(name: str, example: str, does: str, reads_file: bool = True) -> Calla
     return chosen
 
 
+def transport(
+    config: Annotated[str, typer.Argument(help="a study: a shipped name (chowell_transport) or a YAML file")],
+    data: Data = None,
+    training_data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COHORT=FILE", help="another real cohort to train on beside; may be repeated"),
+    ] = None,
+    out: Out = None,
+    n: Draw = None,
+    seed: Seed = None,
+    report: Report = True,
+) -> None:
+    """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
+    from experiments.cli import at_least, console
+    from experiments.studies import Asked
+    from experiments.transport_command import run_transport
+
+    at_least("--n", n, 1)
+    at_least("--seed", seed, 0)
+    asked = Asked("transport", config, data, out, n, seed, report)
+    run_transport(asked, training_data or (), console())
+
+
 def _planning(name: str, example: str, does: str) -> Callable[..., None]:
     """Return the command `name` with the options of studies that draw many replicates and resume."""
 
@@ -66,17 +89,16 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
         import os
 
         from experiments.cli import at_least, console
-        from experiments.replicates import BACKENDS
+        from experiments.replicates import known_backend
         from experiments.studies import Asked
-        from pipeline.schema import lookup
 
         at_least("--replicates", replicates, 10)
         at_least("--seed", seed, 0)
         at_least("--jobs", jobs, 1)
-        chosen = lookup({name: name for name in BACKENDS}, backend, "backend")
+        chosen = known_backend(backend)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        asked = Asked(name, config, out=out, seed=seed, report=report)
-        run(asked, replicates, chosen, jobs or os.cpu_count() or 1, scheduler, console())
+        asked = Asked(name, config, out=out, seed=seed, replicates=replicates, report=report)
+        run(asked, chosen, jobs or os.cpu_count() or 1, scheduler, console())
 
     command.__name__, command.__doc__ = name, does
     return command
@@ -100,6 +122,5 @@ STUDY_COMMANDS: Final = (
               "How large a study must be to find what is there; a killed one goes on with the same --out."),
     _study("toxicity", "keynote_189_toxicity",
            "Adverse events with competing risks, and whether patients with one live longer, rightly asked."),
-    _study("transport", "chowell_transport",
-           "Train on patients drawn from publications alone, without the test cohort's; judge on real ones."),
+    transport,
 )  # fmt: skip

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from experiments.config import Experiment
     from experiments.progress import StageProgress
-    from experiments.replicates import Backend
     from experiments.sweep_spec import Sweep
     from pipeline.artifacts import RunView
     from pipeline.schema import Cohort
@@ -80,13 +79,14 @@ def run_sweep(config: str, places: Places, console: Console) -> Path:
     """
     from experiments.finishing import not_filed
     from experiments.progress import StageProgress
+    from experiments.replicates import known_backend
     from experiments.sweep_spec import read_sweep
     from pipeline.artifacts import load_run
     from pipeline.artifacts.sole_writer import sole_writer
     from pipeline.tracking.store import check_store, resolve_store
 
     spec, base = read_sweep(config)
-    known_backend(places)
+    known_backend(places.backend)
     digest = sweep_digest(spec, base, places.data)
     folder = places.out or Path("runs") / f"sweep-{spec.name}-{digest[:8]}"
     claim(folder, digest)
@@ -130,7 +130,7 @@ def compute(
     import os
 
     from experiments.finishing import FILING
-    from experiments.replicates import TaskPool
+    from experiments.replicates import TaskPool, journal_file, known_backend
     from experiments.studies import keep_study
     from experiments.sweep_runs import carry_out
     from experiments.sweep_study import sweep_study
@@ -139,7 +139,7 @@ def compute(
     started = dt.datetime.now(dt.UTC)
     examples = example_cohorts(spec, base, places.data)
     jobs = places.jobs or os.cpu_count() or 1
-    with TaskPool(journal_of(folder), known_backend(places), jobs, places.scheduler) as pool:
+    with TaskPool(journal_file(folder), known_backend(places.backend), jobs, places.scheduler) as pool:
         runs = carry_out(spec, base, places.data, pool, progress)
         if all("fault" in run.result for run in runs):
             raise InputError(f"none of {len(runs)} runs came off; the first: {runs[0].result['fault']}")
@@ -155,11 +155,12 @@ def finish(
     """Do what is outstanding of a sweep whose folder is whole; return why it could not be filed, if so."""
     from experiments.finishing import FILING, REPORT, outstanding, settle
     from experiments.push_command import file_view
+    from experiments.replicates import journal_file
     from experiments.studies import study_page
     from pipeline.artifacts import load_run
     from pipeline.tracking.refusals import StoreError
 
-    journal_of(folder).unlink(missing_ok=True)  # all it holds is in the folder now
+    journal_file(folder).unlink(missing_ok=True)  # all it holds is in the folder now
     waiting = outstanding(folder)
     if REPORT in waiting and places.report:
         study_page("sweep", folder, progress)
@@ -170,21 +171,6 @@ def finish(
             return error
         settle(folder, FILING)
     return None
-
-
-def known_backend(places: Places) -> Backend:
-    """Return the backend asked for; raise an InputError when there is none of that name."""
-    from experiments.replicates import BACKENDS
-    from pipeline.schema import lookup
-
-    return lookup({name: name for name in BACKENDS}, places.backend, "backend")
-
-
-def journal_of(folder: Path) -> Path:
-    """Return the file beside `folder` that keeps the runs of a sweep until the folder is whole."""
-    from experiments.replicates import JOURNAL
-
-    return folder.with_name(f".{folder.name}.{JOURNAL}")
 
 
 def sweep_digest(spec: Sweep, base: Experiment, data: Path | None) -> str:

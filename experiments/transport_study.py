@@ -15,6 +15,7 @@ from experiments.studies import Study
 from experiments.transport_command import TransportExperiment
 from pipeline.config import Analysis
 from pipeline.evaluate import (
+    ablation,
     cross_validate,
     differences,
     external,
@@ -30,7 +31,7 @@ from pipeline.models import available_scores
 from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError, Prediction, Progress
-from pipeline.transport import ablation, align, compared, learning_curve, of_arms, patients_to_match
+from pipeline.transport import align, compared, learning_curve, of_arms, patients_to_match
 from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import Plan, plan_cohort
 from synthetic_data.evidence import Register, load_register
@@ -80,16 +81,23 @@ def transport_study(
     train: CohortSource,
     evidence: tuple[Register, pd.DataFrame],
     real: Cohort,
+    others: dict[str, Cohort],
     rng: np.random.Generator,
     progress: Progress,
 ) -> Study:
-    """Return scores of carried, published and cross-validated models, differences and learning curves."""
+    """Return scores of carried, published and cross-validated models, differences and learning curves.
+
+    `others` are real cohorts, by name, that models are trained on as well.
+    """
     register, used = evidence
     synthetic, test = _drawn(experiment, train, register, real, rng)
     pairs = {
         SYNTHETIC: (synthetic, test),
         OWN: _drawn(experiment, train, load_register(), real, rng),
     }
+    for name, other in others.items():
+        arms = experiment.train_real[name]
+        pairs[f"_on_{other.name}"] = align(other, real, None, arms, experiment.test_arms)
     progress("draw the cohorts", 1, 1)
     everything = of_arms(real, experiment.test_arms)
     tables: dict[str, list[pd.DataFrame]] = {}
@@ -100,7 +108,14 @@ def transport_study(
             tables.setdefault(name, []).append(table)
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     joined["evidence"] = used
-    return _described(experiment, joined, synthetic, test)
+    joined["training"] = pd.DataFrame({
+        "models": [f"…{suffix}" for suffix in pairs],
+        "cohort": [pair[0].name for pair in pairs.values()],
+        "shared_columns": [", ".join(pair[0].names("baseline")) for pair in pairs.values()],
+        "patients": [len(pair[0]) for pair in pairs.values()],
+    })  # fmt: skip
+    learnt = {f"train, {name}": pairs[f"_on_{other.name}"][0] for name, other in others.items()}
+    return _described(experiment, joined, {"train": synthetic, "test": test, **learnt})
 
 
 def _drawn(
@@ -143,20 +158,25 @@ def _endpoint(
         }
     )
     parts = validation_folds(everything, wished, stage("cross-validation").spawn(2)[0])
-    analysis = settle_horizons(
-        wished, [*whole_sets(wished, [synthetic, test]), *fold_sets(wished, everything, parts)]
-    ).analysis
+    pairs = {s: pair for s, pair in pairs.items() if endpoint in pair[0].endpoints()}
+    learnt = [pair[0] for suffix, pair in pairs.items() if suffix != OWN]
+    settled = settle_horizons(
+        wished, [*whole_sets(wished, [*learnt, test]), *fold_sets(wished, everything, parts)]
+    )
+    analysis = settled.analysis
+    on_real = analysis.model_copy(update={"models": experiment.inside_models})
     published, _ = available_scores([everything.columns])
     carried: dict[str, Prediction] = {}
     for suffix, (cohort, seen) in pairs.items():
-        fitted = fit_models(cohort, analysis, stage("fit"), progress)
+        drawn = suffix in (SYNTHETIC, OWN)
+        fitted = fit_models(cohort, analysis if drawn else on_real, stage("fit"), progress)
         predicted = external(fitted, cohort, seen, analysis)
         carried |= {f"{name}{suffix}": p[0] for name, p in predicted.models.items()}
         if suffix == SYNTHETIC:
             whole = predicted
     # A published score has nothing to fit but its curve; that, and its medians, it takes from each fold.
     inside_analysis = analysis.model_copy(
-        update={"models": {**experiment.inside_models, **{name: {} for name in published}}}
+        update={"models": {**on_real.models, **{name: {} for name in published}}}
     )
     inside = cross_validate(everything, inside_analysis, stage("cross-validation"), progress)
     renamed = compared(carried, inside)
@@ -171,9 +191,15 @@ def _endpoint(
     for reference in [f"{name}{REAL}" for name in experiment.inside_models]:
         table = differences(judgement, reference)
         table = table[~table["model"].str.endswith(REAL)]
-        mine = table["model"].isin([*published, *(reference.replace(REAL, s) for s in (SYNTHETIC, OWN))])
+        mine = table["model"].isin([*published, *(reference.removesuffix(REAL) + s for s in pairs)])
         against.append(table[mine])
-    found = {"scores": score(judgement), "differences": pd.concat(against, ignore_index=True)}
+    horizons = settled.table[settled.table["decides"]].drop(columns="decides")
+    horizons["horizons"] = ", ".join(f"{h:g}" for h in analysis.horizons_months)
+    found = {
+        "scores": score(judgement),
+        "differences": pd.concat(against, ignore_index=True),
+        "horizons": horizons.rename(columns={"set": "shortest_followed"}),
+    }
     if experiment.learning_curve is not None:
         curve = learning_curve(
             synthetic, test, endpoint, analysis.models, experiment.learning_curve,
@@ -187,10 +213,11 @@ def _endpoint(
 
 
 def _described(
-    experiment: TransportExperiment, tables: dict[str, pd.DataFrame], synthetic: Cohort, test: Cohort
+    experiment: TransportExperiment, tables: dict[str, pd.DataFrame], cohorts: dict[str, Cohort]
 ) -> Study:
     from pipeline import figures
 
+    synthetic, test = cohorts["train"], cohorts["test"]
     drawn: dict[str, Callable[[], Figure]] = {}
     if "learning_curve" in tables:
         for endpoint in experiment.endpoints:
@@ -212,13 +239,15 @@ def _described(
         f"{len(test):,} real ones; {len(test.names('baseline'))} shared columns",
         tables=tables,
         figures=drawn,
-        cohorts={"train": synthetic, "test": test},
+        cohorts=cohorts,
         limits=[
             "Figures of the test cohort's own patients are put aside wherever they say what a marker does or "
             "how it is distributed. What was learnt once for all trials (the shapes of survival curves, the "
             "weight of effects on benefit) is kept.",
             "Models called synthetic own were drawn with the test cohort's figures as well: they show what "
             "these would have added, and are no test.",
+            "Models called on another cohort learnt from its real patients, on the columns that both have: "
+            "often fewer than those that synthetic patients share.",
         ],
         cards=cards,
         facts=facts,

@@ -56,6 +56,13 @@ class Optimism(Spec):
     metrics: tuple[str, ...] = ("harrell_c", "brier")
 
 
+class Ablation(Spec):
+    """A model fitted again with every combination of modalities, and what it is judged by."""
+
+    model: Literal["cox", "rsf", "gbm"] = "cox"
+    metrics: tuple[str, ...] = Field(("uno_c", "scaled_brier"), min_length=1)
+
+
 class Explanation(Spec):
     """Which patients are explained, at which horizon, and what of a forest is."""
 
@@ -113,6 +120,7 @@ class Analysis(Spec):
     bootstrap: Bootstrap = Bootstrap()
     decision: Decision = Decision()
     optimism: Optimism | None = None
+    ablation: Ablation | None = None
     explanation: Explanation = Explanation()
     response: ResponseAnalysis | None = None
 

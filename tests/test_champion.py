@@ -44,6 +44,16 @@ class Registry:
     def tags(self, version: str) -> dict[str, str]:
         return dict(self.client.get_model_version(NAME, version).tags)
 
+    def crowned_runs(self) -> list[str]:
+        """Return the models whose runs say, anywhere in the store, that they are champion."""
+        everywhere = [e.experiment_id for e in self.client.search_experiments()]
+        found = self.client.search_runs(everywhere, f"tags.champion = '{NAME}'")
+        return [run.data.tags["model"] for run in found]
+
+    def crowned_versions(self) -> list[str]:
+        versions = self.client.search_model_versions(f"name = '{NAME}'")
+        return [str(v.version) for v in versions if v.tags.get("champion") == "true"]
+
     def enthrone(self, model: str, trained_on: str) -> str:
         """Give the alias to another model of the same run, as if an earlier run had found it best."""
         parent = self.client.get_run(self.parent)
@@ -52,7 +62,7 @@ class Registry:
             f"tags.`mlflow.parentRunId` = '{self.parent}' and tags.model = '{model}'",
         )
         stored = self.client.get_logged_model(child.outputs.model_outputs[0].model_id)
-        version = self.client.create_model_version(NAME, stored.artifact_location)
+        version = self.client.create_model_version(NAME, stored.artifact_location, child.info.run_id)
         self.client.set_model_version_tag(NAME, version.version, "trained_on", trained_on)
         self.client.set_registered_model_alias(NAME, ALIAS, version.version)
         return str(version.version)
@@ -77,17 +87,21 @@ def test_the_alias_moves_by_the_rule_and_only_by_it(registry: Registry) -> None:
     assert first.reason == "there was no champion"
     assert registry.champion == first.version
     assert registry.tags(first.version)["rule"] == RULE
+    assert (registry.crowned_versions(), registry.crowned_runs()) == ([first.version], [best])
 
-    again = registry.crown(registry.external)
-    assert not again.crowned
-    assert again.difference == (0.0, 0.0, 0.0)  # the same model on the same patients
-    assert registry.champion == first.version
-
-    alone = registry.crown(None)
-    assert "no external patients" in alone.reason
-    assert registry.champion == first.version
+    again = registry.crown(registry.external)  # as a run that was resumed does
+    assert (again.version, again.crowned, again.reason) == (first.version, True, first.reason)
+    assert registry.tags(first.version)["decision"] == "there was no champion"
+    assert (registry.crowned_versions(), registry.crowned_runs()) == ([first.version], [best])
 
     weak = registry.enthrone("pdl1", trained_on="f" * 64)
+    alone = registry.crown(None)
+    assert "no external patients" in alone.reason
+    assert registry.champion == weak
+    assert (registry.crowned_versions(), registry.crowned_runs()) == ([weak], ["pdl1"])
+    assert registry.tags(first.version)["champion"] == "false"
+    assert registry.tags(first.version)["followed_by"] == weak
+
     risen = registry.crown(registry.external)
     assert risen.crowned
     assert risen.difference is not None
@@ -95,12 +109,47 @@ def test_the_alias_moves_by_the_rule_and_only_by_it(registry: Registry) -> None:
     assert f"above that of version {weak}" in risen.reason
     assert registry.champion == risen.version
     assert float(registry.tags(risen.version)["difference_low"]) == risen.difference[1]
+    assert (registry.crowned_versions(), registry.crowned_runs()) == ([risen.version], [best])
+    assert registry.tags(weak)["champion"] == "false"
+    assert registry.tags(weak)["followed_by"] == risen.version
+    assert "followed_by" not in registry.tags(risen.version)
     assert verdict_line(risen).startswith(f"{NAME} version {risen.version} ({best}), now champion")
 
     seen = registry.enthrone("pdl1", load_run(registry.run).facts["cohorts"]["external"]["sha256"])
     refused = registry.crown(registry.external)
     assert "it was trained on the run's external patients" in refused.reason
     assert registry.champion == seen
+    assert (registry.crowned_versions(), registry.crowned_runs()) == ([seen], ["pdl1"])
+
+
+def test_of_two_processes_one_decides_after_the_other(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds what the first has crowned; without the lock both would find no champion."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    from pipeline.tracking import champion
+
+    entered, inside, most = Event(), [], []
+    true = champion._decide
+
+    def slowly(*given: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        entered.wait(0.5)
+        try:
+            return true(*given)
+        finally:
+            inside.pop()
+
+    registry.enthrone("pdl1", trained_on="f" * 64)
+    monkeypatch.setattr(champion, "_decide", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        verdicts = [v.result() for v in [pool.submit(registry.crown, None) for _ in range(2)]]
+    assert most == [1, 1]
+    assert not any(v.crowned for v in verdicts)
+    assert len(registry.crowned_versions()) == len(registry.crowned_runs()) == 1
 
 
 def test_a_registered_model_can_be_loaded_by_its_alias(registry: Registry) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pytest
 from made_cohort import made_cohort
 
 from benchmarks.bench_serving import ask, bad_bodies, largest_difference, latencies, served
+from benchmarks.scoring_app import ScoringApp
 from pipeline.artifacts import load_run
 from pipeline.models import load_model
 from pipeline.schema import Column, InputError
@@ -33,72 +32,20 @@ GOOD: dict[str, Any] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Answer:
-    status_code: int
-    text: str
-
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
-class Server:
-    """MLflow's own scoring server around one model, in this process."""
-
-    def __init__(self, uri: str, model: str, parent: str) -> None:
-        import mlflow
-        from mlflow.pyfunc import scoring_server
-
-        self.store, self.parent = Path(uri.removeprefix("sqlite:///")).parent, parent
-        mlflow.set_tracking_uri(uri)
-        try:
-            client = mlflow.MlflowClient(tracking_uri=uri)
-            experiment = client.get_experiment_by_name("served")
-            (found,) = [m for m in client.search_logged_models([experiment.experiment_id]) if m.name == model]
-            loaded = mlflow.pyfunc.load_model(found.model_uri)
-        finally:
-            mlflow.set_tracking_uri(None)
-        self.app = scoring_server.init(loaded)
-
-    def ask(self, body: Any, content: str = "application/json") -> Answer:
-        text = body if isinstance(body, str | bytes) else json.dumps(body)
-        sent = text.encode() if isinstance(text, str) else text
-        return asyncio.run(self._ask(sent, content))
-
-    async def _ask(self, sent: bytes, content: str) -> Answer:
-        """One request as uvicorn hands it to the application."""
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
-            "scheme": "http", "path": "/invocations", "raw_path": b"/invocations", "query_string": b"",
-            "root_path": "", "headers": [(b"content-type", content.encode())],
-            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-        }  # fmt: skip
-        messages: list[Any] = []
-        given = iter([{"type": "http.request", "body": sent, "more_body": False}])
-
-        async def receive() -> Any:
-            return next(given, {"type": "http.disconnect"})
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        try:
-            await self.app(scope, receive, send)
-        except Exception as error:  # what uvicorn answers with code 500
-            return Answer(500, repr(error))
-        content_sent = b"".join(m.get("body", b"") for m in messages[1:])
-        return Answer(messages[0]["status"], content_sent.decode())
+@pytest.fixture(scope="module")
+def filed(
+    small_run: Path, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str]:
+    """The store the small run is filed in, and its parent run."""
+    uri = resolve_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("store"))))
+    return uri, track_run(load_run(small_run), uri, "served")
 
 
 @pytest.fixture(scope="module")
-def servers(
-    small_run: Path, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Server]]:
+def servers(filed: tuple[str, str]) -> Iterator[dict[str, ScoringApp]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")  # the server sets it; so it is unset after
-        uri = resolve_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("store"))))
-        parent = track_run(load_run(small_run), uri, "served")
-        yield {name: Server(uri, name, parent) for name in ("cox", "rsf", "pdl1")}
+        yield {name: ScoringApp(filed[0], name, "served") for name in ("cox", "rsf", "pdl1")}
 
 
 def patients(n: int) -> pd.DataFrame:
@@ -108,7 +55,7 @@ def patients(n: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("model", ["cox", "rsf", "pdl1"])
 def test_500_rows_are_answered_as_the_model_in_this_process_answers(
-    servers: dict[str, Server], small_run: Path, model: str
+    servers: dict[str, ScoringApp], small_run: Path, model: str
 ) -> None:
     frame = patients(500)
     body = {"dataframe_split": json.loads(frame.to_json(orient="split")), "params": {"months": MONTHS}}
@@ -122,7 +69,7 @@ def test_500_rows_are_answered_as_the_model_in_this_process_answers(
     np.testing.assert_allclose(served.to_numpy(), wanted, rtol=0, atol=1e-9)
 
 
-def test_horizons_left_out_are_those_of_the_run(servers: dict[str, Server]) -> None:
+def test_horizons_left_out_are_those_of_the_run(servers: dict[str, ScoringApp]) -> None:
     answer = servers["cox"].ask({"dataframe_records": [GOOD]})
     assert list(answer.json()["predictions"][0]) == ["survival_6_months", "survival_12_months"]
 
@@ -133,7 +80,7 @@ CSV = ",".join(GOOD) + "\n"
 
 @pytest.mark.parametrize("model", ["cox", "rsf", "pdl1"])
 def test_what_cannot_be_predicted_from_is_a_400_with_the_reason(
-    servers: dict[str, Server], model: str
+    servers: dict[str, ScoringApp], model: str
 ) -> None:
     assert len(BAD) >= 30
     wrong = {}
@@ -158,11 +105,11 @@ def test_what_cannot_be_predicted_from_is_a_400_with_the_reason(
         ("application/json; charset=latin-1", "{}", 415),
     ],
 )
-def test_other_formats_too(servers: dict[str, Server], content: str, body: Any, status: int) -> None:
+def test_other_formats_too(servers: dict[str, ScoringApp], content: str, body: Any, status: int) -> None:
     assert servers["cox"].ask(body, content).status_code == status
 
 
-def test_a_parquet_file_is_answered(servers: dict[str, Server]) -> None:
+def test_a_parquet_file_is_answered(servers: dict[str, ScoringApp]) -> None:
     file = io.BytesIO()
     patients(20).assign(male=lambda f: f["male"].astype(float)).to_parquet(file)
     answer = servers["rsf"].ask(file.getvalue(), "application/vnd.apache.parquet")
@@ -170,14 +117,14 @@ def test_a_parquet_file_is_answered(servers: dict[str, Server]) -> None:
     assert len(answer.json()["predictions"]) == 20
 
 
-def test_missing_values_are_no_fault(servers: dict[str, Server]) -> None:
+def test_missing_values_are_no_fault(servers: dict[str, ScoringApp]) -> None:
     answer = servers["rsf"].ask({"dataframe_records": [GOOD, GOOD | {"pdl1_tps_percent": None, "nlr": None}]})
     assert answer.status_code == 200
     first, second = answer.json()["predictions"]
     assert first != second
 
 
-def test_what_is_asked_to_be_explained_adds_up(servers: dict[str, Server], small_run: Path) -> None:
+def test_what_is_asked_to_be_explained_adds_up(servers: dict[str, ScoringApp], small_run: Path) -> None:
     frame = patients(30)
     split = json.loads(frame.to_json(orient="split"))
     body = {"dataframe_split": split, "params": {"months": [12.0, 6.0], "explain": True}}
@@ -195,13 +142,11 @@ def test_what_is_asked_to_be_explained_adds_up(servers: dict[str, Server], small
 
 
 @pytest.fixture(scope="module")
-def address(servers: dict[str, Server], small_run: Path) -> Iterator[str]:
+def address(filed: tuple[str, str], small_run: Path) -> Iterator[str]:
     """Where `mlflow models serve` answers with the champion of a store that is MLflow's default there."""
-    folder = servers["cox"].store
-    view = load_run(small_run)
-    crown(
-        view, servers["cox"].parent, resolve_store(str(folder / "mlflow.db")), None, np.random.default_rng(1)
-    )
+    uri, parent = filed
+    folder = Path(uri.removeprefix("sqlite:///")).parent
+    crown(load_run(small_run), parent, uri, None, np.random.default_rng(1))
     with served(folder, "lungio-small-os", folder / "server.log") as found:
         yield found
 

@@ -8,8 +8,8 @@
 
 # %% [markdown]
 # # Prediction updated at every visit
-# What scans and blood tests have shown by a landmark, against what was known before treatment. On the
-# command line: `lungio dynamic keynote_189_dynamic`.
+# What scans and blood tests of simulated patients have shown by a landmark, against what was known before
+# treatment. On the command line: `lungio dynamic keynote_189_dynamic`.
 
 # %%
 import os

@@ -94,6 +94,22 @@ HTML(sections.decisions(run))
 HTML(sections.response(run))
 
 # %% [markdown]
+# ## How much better do models look on the patients they learnt from?
+# Apparent scores, corrected by refitting everything on bootstrap resamples: less their mean optimism, and by
+# the .632+ rule, which trusts the patients outside the resamples the more a model overfits.
+
+# %%
+HTML(sections.optimism(run))
+
+# %% [markdown]
+# ## What each modality adds
+# Trained on: the model sees these columns only. Known at test: the model learnt from everything, and of the
+# patients judged only these columns are known.
+
+# %%
+HTML(sections.ablation(run))
+
+# %% [markdown]
 # ## What the predictions rest on
 # Exact Shapley values: contributions that add up to the prediction. They explain the model, not the disease;
 # columns that go together share the credit between them.
@@ -117,9 +133,9 @@ HTML(sections.subgroups(run))
 
 # %% [markdown]
 # ## Methods and how to repeat this run
-# Scores come from repeated cross-validation by patient and, where there is one, from an external cohort;
-# censoring is weighted for by its inverse probability. Intervals are percentiles of resampled test patients,
-# the same resamples for every model, with the fitted models held fixed.
+# Scores come from cross-validation and, where there is one, from an external cohort; censoring is weighted
+# for by its inverse probability. Intervals are percentiles of resampled test patients, the same resamples for
+# every model, with the fitted models held fixed; Holm's correction is over the models compared on one score.
 
 # %%
 HTML(sections.methods(run))

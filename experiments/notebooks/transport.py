@@ -26,7 +26,10 @@ HTML(sections.study_opening(run))
 # the other folds' real patients and published scores.
 
 # %%
-HTML(sections.study_table(run, "scores", numbers_from=3))
+HTML(
+    sections.study_table(run, "training", numbers_from=3)
+    + sections.study_table(run, "scores", numbers_from=3)
+)
 
 # %% [markdown]
 # ## Differences to models trained inside the test cohort
@@ -63,4 +66,17 @@ HTML(sections.study_table(run, "evidence", numbers_from=5))
 # ## How it was done
 
 # %%
-HTML(sections.study_methods(run))
+HTML(
+    sections.study_table(
+        run,
+        "horizons",
+        headings={
+            "endpoint": "Endpoint",
+            "shortest_followed": "Patients followed for the shortest time, who decide",
+            "usable_to_months": "Usable to, months",
+            "horizons": "Horizons kept, months",
+        },
+        numbers_from=2,
+    )
+    + sections.study_methods(run)
+)

@@ -65,21 +65,25 @@ def lineage(facts: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
+def predictors(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the declarations of the columns that models learn from, the arm last."""
+    chosen = facts["analysis"]["features"]
+    columns = facts["cohorts"]["train"]["columns"]
+    baseline = [c for c in columns if c["role"] == "baseline" and (chosen is None or c["name"] in chosen)]
+    return baseline + [c for c in columns if c["role"] == "arm"]
+
+
 def _add_models(
     facts: Mapping[str, Any], nodes: list[tuple[str, str, str, str]], edges: list[tuple[str, str]]
 ) -> None:
     learnt = {name: about for name, about in facts["models"].items() if about.get("features")}
     fixed = [name for name, about in facts["models"].items() if name not in learnt and about["saved"]]
     if learnt:
-        columns = facts["cohorts"]["train"]["columns"]
-        chosen = facts["analysis"]["features"]
-        used = [
-            c for c in columns
-            if c["role"] == "arm" or (c["role"] == "baseline" and (chosen is None or c["name"] in chosen))
-        ]  # fmt: skip
         sizes = sorted({about["features"] for about in learnt.values()})
         count = " or ".join(map(str, sizes))
-        nodes.append(("features", "Features", "Features", f"{len(used)} columns\n{count} features"))
+        nodes.append(
+            ("features", "Features", "Features", f"{len(predictors(facts))} columns\n{count} features")
+        )
         edges.append(("cohort_train", "features"))
     for name, about in learnt.items():
         nodes.append(

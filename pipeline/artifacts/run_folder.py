@@ -122,7 +122,7 @@ def _model_facts(model: Any, folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RunView:
-    """A finished run, read from its folder; tables are read when asked for."""
+    """A finished run, read from its folder; tables are read when asked for, each once."""
 
     folder: Path
 
@@ -143,7 +143,16 @@ class RunView:
         return sorted(p.stem for p in (self.folder / "tables").glob("*.parquet"))
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return table `name`."""
+        """Return table `name`; the caller's own, to be changed at will."""
+        if name not in self._read:
+            self._read[name] = self._table(name)
+        return self._read[name].copy()
+
+    @cached_property
+    def _read(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def _table(self, name: str) -> pd.DataFrame:
         path = self.folder / "tables" / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"{self.folder} has no table {name!r}; it has {', '.join(self.tables)}")

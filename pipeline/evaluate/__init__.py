@@ -11,6 +11,7 @@ from pipeline.evaluate.horizons import (
     unusable,
     whole_sets,
 )
+from pipeline.evaluate.modalities import ablation, ablation_table, modality_columns
 from pipeline.evaluate.optimism import optimism_table
 from pipeline.evaluate.predictions import (
     Predictions,
@@ -29,6 +30,8 @@ __all__ = [
     "Judgement",
     "Predictions",
     "Settled",
+    "ablation",
+    "ablation_table",
     "build_models",
     "calibration_table",
     "check_subgroups",
@@ -41,6 +44,7 @@ __all__ = [
     "gap_to_oracle",
     "holm",
     "judge",
+    "modality_columns",
     "model_context",
     "optimism_table",
     "prediction_months",

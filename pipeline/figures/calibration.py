@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.style import SOFT, grid, model_colours, model_label, new_figure, records, styled
+from pipeline.figures.style import SOFT, grid, model_colours, new_figure, records, styled
+from pipeline.models.labels import model_label
 
 FEWEST_BINS: Final = 5
 

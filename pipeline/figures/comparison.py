@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.figures.performance import DIRECTIONS, TARGETS
-from pipeline.figures.style import PALETTE, SOFT, grid, model_label, new_figure, records, styled, wrapped
+from pipeline.figures.style import PALETTE, SOFT, grid, new_figure, records, styled, wrapped
 from pipeline.metrics import METRICS
+from pipeline.models.labels import model_label
 
 MARKERS: Final = "osD^vP*X"
 

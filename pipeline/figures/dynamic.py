@@ -17,11 +17,11 @@ from pipeline.figures.style import (
     SOFT,
     grid,
     model_colours,
-    model_label,
     new_figure,
     styled,
 )
 from pipeline.metrics import METRICS
+from pipeline.models.labels import model_label
 
 GROUPS_SHOWN: Final = 5  # of what moved a risk; the rest is one
 OTHER_GROUPS: Final = "All else"

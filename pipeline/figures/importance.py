@@ -16,12 +16,12 @@ from pipeline.figures.style import (
     modality_colours,
     modality_handles,
     model_colours,
-    model_label,
     new_figure,
     scale_factor,
     styled,
     wrapped,
 )
+from pipeline.models.labels import model_label
 
 UNITS = {
     "survival": "percentage points",

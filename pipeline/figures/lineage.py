@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from pipeline.figures.style import INK, PALETTE, SOFT, model_label, new_figure, records, styled, wrapped
+from pipeline.figures.style import INK, PALETTE, SOFT, new_figure, records, styled, wrapped
+from pipeline.models.labels import model_label
 
 BOX_WIDTH: Final = 0.78  # of the distance between two stages
 LINE: Final = 0.17  # height of a line of text, inches

@@ -17,12 +17,12 @@ from pipeline.figures.style import (
     SOFT,
     grid,
     model_colours,
-    model_label,
     new_figure,
     records,
     styled,
 )
 from pipeline.metrics import METRICS
+from pipeline.models.labels import model_label
 
 ORACLE: Final = "oracle"
 DIRECTIONS: Final = {

@@ -19,7 +19,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.models.published_scores import SCORES
 from pipeline.schema import MODALITIES
 
 P = ParamSpec("P")
@@ -39,21 +38,6 @@ AMOUNT: Final = LinearSegmentedColormap.from_list("amount", ["#f7f9fb", "#8fbbdb
 BOTH_WAYS: Final = LinearSegmentedColormap.from_list("both_ways", ["#2166ac", "#f7f7f7", "#c4390e"])
 
 MODEL_COLOURS: Final = {"oracle": INK, "cox": PALETTE[0], "rsf": PALETTE[1], "pdl1": PALETTE[2]}
-MODEL_LABELS: Final = {
-    "oracle": "Oracle (true risk)",
-    "cox": "Cox, ridge",
-    "rsf": "Survival forest",
-    "gbm": "Gradient boosting",
-    "pdl1": "PD-L1 rule",
-    "logistic": "Logistic, ridge",
-    "boosted": "Boosted trees",
-    "published_rate": "Published rate",
-    **{name: score.label for name, score in SCORES.items()},
-    "baseline_cox": "Cox, baseline only",
-    "supermodel": "Landmark supermodel",
-    "landmark_forest": "Landmark forest",
-    "reference": "Supermodel, many more patients",
-}
 MODALITY_LABELS: Final = {"ctdna": "ctDNA", "": "Other"}
 
 STYLE: Final = {
@@ -130,11 +114,6 @@ def _replacing(target: Path) -> Iterator[Path]:
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def model_label(name: str) -> str:
-    """Readable name of a model."""
-    return MODEL_LABELS.get(name, name.replace("_", " "))
 
 
 def model_colours(names: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.figures.style import PALETTE, SOFT, grid, model_label, new_figure, styled, wrapped
+from pipeline.figures.style import PALETTE, SOFT, grid, new_figure, styled, wrapped
+from pipeline.models.labels import model_label
 
 MOST_TICKS: Final = 8
 WIDE_RANGE: Final = 30.0  # from the least to the greatest value; beyond it the axis is logarithmic

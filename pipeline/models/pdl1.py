@@ -55,7 +55,7 @@ class Pdl1Rule:
 
     def __init__(self, context: ModelContext, **options: Any) -> None:
         self.options = read_options(Pdl1Options, self.name, options)
-        column = _pdl1_column(context.columns, self.options.column)
+        column = _pdl1_column(context.measured or context.columns, self.options.column)
         self.column = column.name
         self.levels = column.categories if column.kind == "category" else LEVELS
         self.is_number = column.kind == "number"

@@ -22,6 +22,7 @@ from pipeline.models.contract import (
     steps_at,
 )
 from pipeline.models.partial_likelihood import RiskSets, breslow, ridge_fit
+from pipeline.models.pdl1 import Pdl1Rule
 from pipeline.models.published_scores import SCORES, PublishedScore, lacking, sources_of
 from pipeline.schema import Column, Floats, InputError, Prediction, Truth
 
@@ -68,7 +69,7 @@ class PublishedModel:
                 f"it has {', '.join(self.score.needs)}"
             )
         self.given = dict(self.options.given)
-        if absent := lacking(self.score, columns, self.given):
+        if absent := lacking(self.score.needs, columns, self.given):
             raise InputError(
                 f"models: {name} needs {', '.join(absent)}, which this cohort does not have: leave it out "
                 f"or give a value that holds for all patients (models: {name}: given)"
@@ -197,13 +198,17 @@ class ScoreKind(partial[PublishedModel]):
 
 
 def available_scores(cohorts_columns: list[tuple[Column, ...]]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the scores whose inputs every cohort has, and for each other score what is lacking."""
+    """Return the scores whose inputs every cohort has, and for each other score what is lacking.
+
+    The clinics' rule by PD-L1 is among them where PD-L1 is a number; the order of categories is not known.
+    """
     usable, absent = [], {}
-    for name, score in SCORES.items():
+    needs = {Pdl1Rule.name: ("pdl1",), **{name: score.needs for name, score in SCORES.items()}}
+    for name, inputs in needs.items():
         gone = [
             column
             for columns in cohorts_columns
-            for column in lacking(score, {c.name: c for c in columns if c.role == "baseline"})
+            for column in lacking(inputs, {c.name: c for c in columns if c.role == "baseline"})
         ]
         if gone:
             absent[name] = list(dict.fromkeys(gone))

@@ -181,7 +181,7 @@ def sources_of(need: str, columns: Mapping[str, Column]) -> dict[str, tuple[str,
     return parts if parts and len(parts) == len(DERIVED_INPUTS[need]) else {}
 
 
-def lacking(score: PublishedScore, columns: Mapping[str, Column], given: Collection[str] = ()) -> list[str]:
-    """Return the columns that a cohort would need for `score` and does not have; `given` are not needed."""
-    needs = [need for need in score.needs if need not in given and not sources_of(need, columns)]
-    return [INPUTS[need].columns[0][0] for need in needs]
+def lacking(needs: Collection[str], columns: Mapping[str, Column], given: Collection[str] = ()) -> list[str]:
+    """Return the columns that a cohort lacks of the inputs a score `needs`; `given` are not needed."""
+    absent = [need for need in needs if need not in given and not sources_of(need, columns)]
+    return [INPUTS[need].columns[0][0] for need in absent]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,19 @@ def save_model(model: Saveable, folder: Path) -> Path:
     return folder
 
 
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Raise a ValueError when an array is not of the size it says: room would be made by its word."""
+    for member in archive.infolist():
+        with archive.open(member) as content:
+            version = np.lib.format.read_magic(content)
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            if version not in read:
+                raise ValueError(f"{member.filename} is of a format that is not ours")
+            shape, _, dtype = read[version](content)
+            if not dtype.hasobject and math.prod(shape) * dtype.itemsize + content.tell() != member.file_size:
+                raise ValueError(f"{member.filename} says that it is of shape {shape}, which it is not")
+
+
 def load_model(folder: Path) -> SurvivalModel:
     """Return the fitted survival model in `folder`; raises InputError when it holds none that can be read."""
     model: SurvivalModel = load_fitted(folder, MODELS)
@@ -61,6 +75,7 @@ def load_fitted(folder: Path, kinds: Mapping[str, Any]) -> Any:
         document = json.loads(path.read_text(encoding="utf-8"))
         with zipfile.ZipFile(folder / ARRAYS) as archive:
             check_unpacked(archive, folder / ARRAYS)
+            _check_sizes(archive)
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
             arrays: dict[str, NDArray[Any]] = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, RecursionError, MemoryError, zipfile.BadZipFile) as error:

@@ -25,6 +25,7 @@ from pipeline.real_cohort.column_map import (
     SiteMap,
     TimeMap,
     Token,
+    Tokens,
 )
 from pipeline.real_cohort.table_file import ROW
 from pipeline.schema import OUTCOMES, RESPONDED, InputError
@@ -86,6 +87,9 @@ class CohortMap(MapSpec):
         (), description="words by which published figures name these patients, beside the citation"
     )
     sheet: str | None = Field(None, description="of an Excel workbook with several")
+    rows: dict[Header, Annotated[Tokens, Field(min_length=1)]] = Field(
+        {}, description="column -> value or values: only rows with one of them in each column are patients"
+    )
     patient: Header = Field(description="(row) where the file has no ids: its rows are numbered")
     missing: Annotated[tuple[str, ...], BeforeValidator(_texts)] = USUAL_MISSING
     decimal: Literal[".", ","] = "."
@@ -130,6 +134,8 @@ class CohortMap(MapSpec):
             used.setdefault(column.column, name)
             if column.only_where is not None:
                 used.setdefault(column.only_where.column, f"condition of {name}")
+        for header in self.rows:
+            used.setdefault(header, "rows")
         return used
 
 

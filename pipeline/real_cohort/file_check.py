@@ -17,8 +17,9 @@ from pipeline.cohort_check.leakage import AFTER_BASELINE
 from pipeline.cohort_check.timing import timing_findings
 from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.real_cohort.conversion import Faults
-from pipeline.real_cohort.reading import HALF_A_DAY_MONTHS, build_cohort, lenient_frame
-from pipeline.real_cohort.table_file import TableFile, read_table
+from pipeline.real_cohort.reading import build_cohort, lenient_frame
+from pipeline.real_cohort.settling import HALF_A_DAY_MONTHS
+from pipeline.real_cohort.table_file import TableFile, kept_rows, read_table
 from pipeline.schema import InputError
 
 SEVERITY_NAMES: Final = {"fault": "error", "warning": "warning", "note": "note"}
@@ -40,10 +41,11 @@ def check_file(cohort_map: CohortMap, data_path: Path | str) -> list[Finding]:
     InputError
         When there is no table in the file at all.
     """
-    file = read_table(data_path, cohort_map.sheet)
+    file, notes = kept_rows(read_table(data_path, cohort_map.sheet), cohort_map.rows)
     faults = Faults()
     frame = lenient_frame(cohort_map, file, faults)
-    found = [_of_reading(entry) for entry in faults.entries]
+    found = [Finding("note", "rows_kept", "", len(file.cells), "; ".join(notes), "")] if notes else []
+    found += [_of_reading(entry) for entry in faults.entries]
     headers = {name: header for header, name in cohort_map.headers().items()}
     headers |= {name: column.column for name, column in cohort_map.columns.items()}
     headers |= {name: part.column for name, part in cohort_map.outcomes.parts()}

@@ -6,25 +6,19 @@ import difflib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.cohort_check import counted, outcome_findings
 from pipeline.real_cohort.cohort_map import CohortMap
-from pipeline.real_cohort.column_map import DAYS_PER_MONTH, EventMap, RespondedMap, ResponseMap, TimeMap
+from pipeline.real_cohort.column_map import EventMap, RespondedMap, ResponseMap, TimeMap
 from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
 from pipeline.real_cohort.first_events import read_first_events
-from pipeline.real_cohort.table_file import SHOWN, TableFile, read_table
+from pipeline.real_cohort.settling import count_deaths, round_pfs, settle
+from pipeline.real_cohort.table_file import SHOWN, TableFile, kept_rows, read_table
 from pipeline.real_cohort.visits import read_visits, split_visits
 from pipeline.schema import ARM, OUTCOMES, RESPONDED, SITE, Cohort, Column, InputError
-
-# Dates rounded to months differ by less than two days: not a contradiction.
-ROUNDING_MONTHS: Final = 0.05
-# A time of zero leaves a patient in no risk set. Half a day keeps the event and its order.
-HALF_A_DAY_MONTHS: Final = 0.5 / DAYS_PER_MONTH
 
 
 def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
@@ -47,16 +41,16 @@ def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
         citation, the map, the warnings and the columns that are not mapped.
     """
     faults = Faults()
-    file, serial = split_visits(cohort_map, read_table(data_path, cohort_map.sheet), Path(data_path), faults)
+    file, warnings = kept_rows(read_table(data_path, cohort_map.sheet), cohort_map.rows)
+    file, serial = split_visits(cohort_map, file, Path(data_path), faults)
     file = with_every_header(cohort_map, file, faults)
-    warnings: list[str] = []
     frame = _converted(cohort_map, file, faults)
     frame = _leave_out(cohort_map, frame, warnings)
     if frame.empty:
         faults.listed.append("no patient is left after leave_out_without")
     else:
         _check_complete(cohort_map, file, frame, faults)
-        frame = _settle(cohort_map, frame, warnings)
+        frame = settle(cohort_map, frame, warnings)
         _check_outcomes(cohort_map, file, frame, faults, warnings)
     visits = None
     if cohort_map.visits is not None and serial is not None:
@@ -91,13 +85,8 @@ def lenient_frame(cohort_map: CohortMap, file: TableFile, faults: Faults) -> pd.
     file = with_every_header(cohort_map, file, faults)
     frame = _leave_out(cohort_map, _converted(cohort_map, file, faults), [])
     _check_complete(cohort_map, file, frame, faults)
-    if {"os_months", "pfs_months"} <= set(frame):
-        excess = frame["pfs_months"] - frame["os_months"]
-        rounded = (excess > 0) & (excess <= ROUNDING_MONTHS)
-        frame.loc[rounded, "pfs_months"] = frame.loc[rounded, "os_months"]
-        if "death_is_pfs_event" in cohort_map.corrections:
-            at_end = _true(frame["died"]) & (frame["pfs_months"] == frame["os_months"]).to_numpy()
-            frame.loc[at_end, "progressed_or_died"] = True
+    round_pfs(frame)
+    count_deaths(cohort_map, frame)
     return frame
 
 
@@ -209,43 +198,6 @@ def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame,
                 f"or list {name} under `leave_out_without`",
                 len(absent),
             )  # fmt: skip
-
-
-def _settle(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
-    """Make the small, stated changes: rounding of PFS, zero times, deaths as events of PFS."""
-    frame = frame.copy()
-    both = {"os_months", "pfs_months"} <= set(frame)
-    if both:
-        excess = frame["pfs_months"] - frame["os_months"]
-        rounded = (excess > 0) & (excess <= ROUNDING_MONTHS)
-        if rounded.any():
-            frame.loc[rounded, "pfs_months"] = frame.loc[rounded, "os_months"]
-            warnings.append(
-                f"pfs_months: {counted(int(rounded.sum()), 'time')} that exceeded overall survival by at "
-                f"most {ROUNDING_MONTHS} months (rounding) set to it"
-            )
-    for name in ("os_months", "pfs_months"):
-        if name in frame and (zero := frame[name] == 0).any():
-            frame.loc[zero, name] = HALF_A_DAY_MONTHS
-            warnings.append(f"{name}: {counted(int(zero.sum()), 'time')} of zero set to half a day")
-    if both:
-        # Half a day may now exceed an overall survival of a few hours.
-        capped = (excess <= ROUNDING_MONTHS) & (frame["pfs_months"] > frame["os_months"])
-        frame.loc[capped, "pfs_months"] = frame.loc[capped, "os_months"]
-    if both and "death_is_pfs_event" in cohort_map.corrections:
-        uncounted = _true(frame["died"]) & ~_true(frame["progressed_or_died"])
-        uncounted &= (frame["pfs_months"] == frame["os_months"]).to_numpy()
-        if uncounted.any():
-            frame.loc[uncounted, "progressed_or_died"] = True
-            warnings.append(
-                f"progressed_or_died: {counted(int(uncounted.sum()), 'death')} at the end of "
-                "progression-free survival counted as its event"
-            )
-    return frame
-
-
-def _true(values: pd.Series[Any]) -> NDArray[np.bool_]:
-    return np.asarray(values.fillna(False).to_numpy(dtype=bool))
 
 
 def _check_outcomes(

@@ -7,9 +7,9 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,11 +33,13 @@ ROW: Final = "(row)"  # names no column but the row of the file: the patient's i
 ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 DELIMITERS: Final = (",", ";", "\t", "|")
 SHOWN: Final = 3
+MOST_VALUES, LONGEST_VALUE = 5, 20  # of a column, where a message shows what stands in it
 # What reading a broken workbook can end with, beside what zip and XML call their own.
 BROKEN: Final = (
     LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
 )  # fmt: skip
 MOST_CELLS: Final = 20_000_000  # of a sheet, empty ones included: a hundred times what a cohort has
+LAST_ROW: Final = 2**20  # Excel's own
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,38 @@ def read_table(path: Path | str, sheet: str | None = None) -> TableFile:
     return TableFile(path.name, cells, rows, fingerprint, len(content), encoding)
 
 
+def kept_rows(file: TableFile, rows: Mapping[str, Sequence[str]]) -> tuple[TableFile, list[str]]:
+    """Return the rows that have one of the values asked for in every column of `rows`, and what was left out.
+
+    Values are compared as text, whole numbers without their decimals. A column that the file lacks keeps all
+    rows: the map's missing columns are reported together, elsewhere.
+
+    Raises
+    ------
+    InputError
+        When no row is left.
+    """
+    keep = np.ones(len(file.cells), dtype=bool)
+    notes = []
+    for header, wanted in rows.items():
+        if header not in file.cells:
+            continue
+        found = np.array(["" if v is None else token(v) for v in file.text(header)], dtype=object)
+        before, chosen = int(keep.sum()), " or ".join(wanted)
+        there = Counter(found[keep]).most_common(MOST_VALUES)
+        keep &= np.isin(found, list(wanted))
+        if not keep.any():
+            seen = ", ".join(f"{value[:LONGEST_VALUE] or '(empty)'} ({n})" for value, n in there)
+            raise InputError(
+                f"{file.name}: no row has {chosen} in column {header!r}, as `rows` in the map asks; most "
+                f"frequent there: {seen}"
+            )
+        notes.append(f"rows: {int(keep.sum()):,} of {before:,} kept, those with {chosen} in {header!r}")
+        if absent := [value for value in wanted if value not in found]:
+            notes.append(f"rows: {' and '.join(absent)} stands in no row of {header!r}")
+    return replace(file, cells=file.cells[keep].reset_index(drop=True), rows=file.rows[keep]), notes
+
+
 def _parquet(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -169,9 +203,9 @@ def _sheet_records(path: Path, sheet: Any) -> list[tuple[int, list[str]]]:
     sheet.reset_dimensions()
     numbered, seen = [], 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        seen += len(row) + 1
-        if seen > MOST_CELLS:
-            raise InputError(f"{path}: more than {MOST_CELLS:,} cells; export the sheet as CSV")
+        seen += len(row)
+        if seen > MOST_CELLS or number > LAST_ROW:
+            raise InputError(f"{path}: more than {MOST_CELLS:,} cells or {LAST_ROW:,} rows; export it as CSV")
         record = ["" if v is None else str(v).strip() for v in row]
         while record and not record[-1]:
             record.pop()
@@ -191,7 +225,7 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
     if (data := re.search(r"^@data\s*$", text, re.IGNORECASE | re.MULTILINE)) is not None:
         names = [m.group(1).strip("'\"") for m in ATTRIBUTE.finditer(text, 0, data.start())]
         before = text.count("\n", 0, data.end()) + 1
-        body = list(csv.reader(io.StringIO(text[data.end() :].lstrip("\r\n"), newline=""), quotechar="'"))
+        body = _records(path, text[data.end() :].lstrip("\r\n"), quotechar="'")
         numbered = [(before + i, [c.strip() for c in r]) for i, r in enumerate(body, start=1) if any(r)]
         return *_rectangle(path, [(0, names), *numbered]), encoding
     first = text.lstrip("\r\n").split("\n", 1)[0]
@@ -200,12 +234,18 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
         raise InputError(
             f"{path}: neither CSV, TSV nor Parquet: its first line has no comma, semicolon, tab or bar"
         )
+    records = _records(path, text, delimiter=delimiter, strict=True)
+    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
+    if not numbered:
+        raise InputError(f"{path}: every cell of the file is empty")
+    return *_rectangle(path, numbered), encoding
+
+
+def _records(path: Path, text: str, **dialect: Any) -> list[list[str]]:
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), **dialect))
     except csv.Error as error:
         raise InputError(f"{path}: not a readable CSV file ({error})") from error
-    numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
-    return *_rectangle(path, numbered), encoding
 
 
 def _rectangle(
@@ -224,7 +264,10 @@ def _rectangle(
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return content.decode("utf-16"), "utf-16"
+        try:
+            return content.decode("utf-16"), "utf-16"
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: begins as UTF-16 does, but is none (byte {error.start})") from error
     if b"\x00" in content[:4096]:
         raise InputError(f"{path}: neither CSV, TSV nor Parquet: it holds binary data")
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.artifacts import load_run, replace_file
-from pipeline.schema import Progress, silent
+from pipeline.schema import InputError, Progress, silent
 
 HERE: Final = Path(__file__).parent
 CELL_SECONDS: Final = 120
@@ -76,8 +76,15 @@ def blank_notebook(script: Path) -> str:
 
 
 def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
-    """Return `notebook` executed in `folder`; an error in a cell is raised with the cell's traceback."""
+    """Return `notebook` executed in `folder`; an error in a cell is raised with the cell's traceback.
+
+    Raises
+    ------
+    InputError
+        When a cell found what it reads unfit.
+    """
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     nb = _as_notebook(notebook)
     cells = len(nb.cells)
@@ -94,6 +101,10 @@ def execute(notebook: Path, folder: Path, progress: Progress = silent) -> Any:
         try:
             # A cell's error comes back over the wire; what the kernel says of itself is not for the user.
             client.execute(stderr=subprocess.DEVNULL)
+        except CellExecutionError as error:
+            if error.ename == InputError.__name__:  # what the user gave is at fault, not the notebook
+                raise InputError(error.evalue) from None
+            raise
         finally:
             if client.kc is not None:  # the kernel is ours, so nbclient leaves its sockets open
                 client.kc.stop_channels()

@@ -48,6 +48,7 @@ TABLES: Final[Mapping[str, str]] = {
     "chosen": "what each fit of the cross-validation chose",
     "tuning": "every trial of the search for hyper-parameters, of the models fitted on the whole cohort",
     "optimism": "apparent scores and their bootstrap corrections, where asked for",
+    "ablation": "one model by combinations of modalities, and with others missing at test, where asked for",
     "importance": "mean size of contributions by feature, column, modality and immune mechanism",
     "beeswarm": "contributions of the most important columns",
     "dependence": "contributions of the most important numeric columns beside their values",
@@ -80,6 +81,7 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         When an explanation does not add up to the prediction it explains.
     """
     from pipeline.evaluate import (
+        ablation_table,
         calibration_table,
         decision_table,
         differences,
@@ -108,6 +110,9 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
         "horizons": found.settled.table,
         "decisions": decision_table(judged, analysis, stage_generator(rng, "decisions"), reference),
         "optimism": optimism_table(train, analysis, stage_generator(rng, "optimism"), progress),
+        "ablation": ablation_table(
+            train, planned.external, analysis, stage_generator(rng, "ablation"), progress
+        ),
     }
     tables["tuning"] = tuning_table(models)
     if reference is not None:

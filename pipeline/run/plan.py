@@ -69,6 +69,7 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         Settled,
         build_models,
         check_subgroups,
+        modality_columns,
         settle_horizons,
         validation_folds,
         whole_sets,
@@ -96,6 +97,8 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
         from pipeline.response import check_response
 
         collect(lambda: check_response(analysis, train, external))
+    if analysis.ablation is not None:
+        collect(lambda: modality_columns(train, analysis))
     if external is not None:
         faults += _external_faults(analysis, train, external)
     if all(analysis.endpoint in c.endpoints() for c in cohorts):
@@ -152,6 +155,10 @@ def check_names(analysis: Analysis) -> None:
     asked = {"metrics": analysis.metrics}
     if analysis.optimism is not None:
         asked["optimism: metrics"] = analysis.optimism.metrics
+    if analysis.ablation is not None:
+        asked["ablation: metrics"] = analysis.ablation.metrics
+        if analysis.ablation.model not in analysis.models:
+            faults.append(f"ablation: model {analysis.ablation.model!r} is none of the models; add it there")
     faults += [
         f"{field}: unknown metric {name!r}; {_nearest(name, METRICS)}"
         for field, names in asked.items()

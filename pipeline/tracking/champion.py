@@ -18,6 +18,7 @@ from pipeline.metrics import METRICS, estimate, resamples
 from pipeline.models import SurvivalModel, load_model
 from pipeline.schema import Cohort, Floats, InputError, outcome
 from pipeline.tracking.client import quiet_mlflow
+from pipeline.tracking.store import one_at_a_time
 
 ALIAS: Final = "champion"
 METRIC: Final = "uno_c"
@@ -27,7 +28,8 @@ RULE: Final = (
     "The run's best trained model by Uno's C (external patients, else cross-validation) is registered. It "
     "becomes the champion when there is none, or when on the run's external patients, whom neither was "
     f"trained on, its Uno's C less the champion's has a paired bootstrap interval ({LEVEL:.0%}, "
-    f"{REPLICATES:,} resamples) wholly above zero."
+    f"{REPLICATES:,} resamples) wholly above zero. One version of a name is champion at a time: it alone has "
+    f"alias and tag `{ALIAS}: true`, and its run alone the tag `{ALIAS}` with the name."
 )
 
 
@@ -57,7 +59,10 @@ class Verdict:
 def crown(
     view: RunView, run_id: str, uri: str, external: Cohort | None, rng: np.random.Generator
 ) -> Verdict | None:
-    """Register the best trained model of a filed run and set the alias by `RULE`.
+    """Register the best trained model of a filed run and set alias and tags by `RULE`.
+
+    Of two processes on one SQLite store the second decides when the first has done; where a server keeps the
+    store, tags follow whichever set the alias last.
 
     Parameters
     ----------
@@ -80,11 +85,12 @@ def crown(
     if best is None:
         return None
     name = f"lungio-{view.facts['name']}-{view.facts['analysis']['endpoint']}"
-    with quiet_mlflow(uri) as mlflow:
+    with quiet_mlflow(uri) as mlflow, one_at_a_time(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)
         present = _champion(mlflow, client, name)
         version = _register(mlflow, client, _model_uri(client, run_id, best), name)
-        if present is not None and present.version == version:
+        if present is not None and str(present.version) == version:
+            _tag_champion(client, name)
             reason = present.tags.get("decision", "there was no champion")
             return Verdict(name, version, best, True, reason)  # crowned before, by a run that was resumed
         crowned, reason, difference = _decide(mlflow, view, best, present, external, rng)
@@ -99,6 +105,7 @@ def crown(
             client.set_model_version_tag(name, version, key, value)
         if crowned:
             client.set_registered_model_alias(name, ALIAS, version)
+        _tag_champion(client, name)
     return Verdict(name, version, best, crowned, reason, difference)
 
 
@@ -174,6 +181,24 @@ def _champion(mlflow: Any, client: Any, name: str) -> Any:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None  # no such name, or a name without the alias
         raise
+
+
+def _tag_champion(client: Any, name: str) -> None:
+    """Make the tags of versions and runs say what the alias says, wherever that was set."""
+    bearer = client.get_model_version_by_alias(name, ALIAS)
+    for version in client.search_model_versions(f"name = '{name}' and tags.{ALIAS} = 'true'"):
+        if version.version != bearer.version:
+            client.set_model_version_tag(name, version.version, ALIAS, "false")
+            client.set_model_version_tag(name, version.version, "followed_by", bearer.version)
+    client.set_model_version_tag(name, bearer.version, ALIAS, "true")
+    if "followed_by" in bearer.tags:
+        client.delete_model_version_tag(name, bearer.version, "followed_by")
+    everywhere = [e.experiment_id for e in client.search_experiments()]
+    for run in client.search_runs(everywhere, f"tags.{ALIAS} = '{name}'"):
+        if run.info.run_id != bearer.run_id:
+            client.delete_tag(run.info.run_id, ALIAS)
+    if bearer.run_id:
+        client.set_tag(bearer.run_id, ALIAS, name)
 
 
 def _register(mlflow: Any, client: Any, model: str, name: str) -> str:

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pipeline.artifacts.owners import is_gone, this_process
 from pipeline.tracking.refusals import StoreError, refusal
@@ -72,7 +72,12 @@ def abandoned_runs(client: Any, experiments: Sequence[str]) -> list[Any]:
     running = client.search_runs(
         list(experiments), f"attributes.status = 'RUNNING' and tags.`{OWNER}` != ''", max_results=MOST_RUNNING
     )
-    return [run for run in running if is_gone(run.data.tags[OWNER])]
+    return [run for run in running if is_abandoned(run)]
+
+
+def is_abandoned(run: Any) -> bool:
+    """Whether a run that is marked as running is ours, of a process that is gone."""
+    return is_gone(run.data.tags.get(OWNER, ""))
 
 
 @contextmanager
@@ -103,6 +108,24 @@ def filed_before(client: Any, experiment: str, facts: Mapping[str, Any]) -> str 
     query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     found = client.search_runs([experiment], f"{query} and attributes.status = 'FINISHED'")
     return str(found[0].info.run_id) if found else None
+
+
+class Place(NamedTuple):
+    """An experiment of a store, and the run under which a folder was filed there before, if it was."""
+
+    mlflow: Any
+    client: Any
+    experiment: str
+    filed: str | None
+
+
+@contextmanager
+def place_of(facts: Mapping[str, Any], uri: str, experiment: str) -> Iterator[Place]:
+    """Open an experiment to file a folder with these `facts`; made or restored when need be."""
+    with quiet_mlflow(uri) as mlflow:
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        found = open_experiment(client, experiment, uri)
+        yield Place(mlflow, client, found, filed_before(client, found, facts))
 
 
 def identity_tag(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.tracking.client import abandoned_runs, quiet_mlflow
+from pipeline.tracking.client import is_abandoned, quiet_mlflow
 from pipeline.tracking.store import sqlite_file
 
 
@@ -58,7 +58,7 @@ def store_health(uri: str, mend: bool = False) -> StoreHealth:
         experiments = [e.experiment_id for e in _all(client.search_experiments)]
         runs = _all(client.search_runs, experiments)
         running = [run for run in runs if run.info.status == "RUNNING"]
-        abandoned = abandoned_runs(client, experiments)
+        abandoned = [run for run in running if is_abandoned(run)]
         for run in abandoned if mend else ():
             client.set_terminated(run.info.run_id, "FAILED")
     names = tuple(str(run.info.run_name) for run in abandoned)

@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.artifacts.folders import plain_os_error
 from pipeline.schema import InputError
+from pipeline.tracking.store import plain_uri
 
 REASON_LETTERS: Final = 300
 # What MLflow answers when the store, not what is asked of it, is at fault.
@@ -42,5 +43,5 @@ def refusal(error: Exception) -> str | None:
         for sign, remedy in REMEDIES.items():
             if sign in str(error):
                 return remedy
-        return said
+        return plain_uri(said)
     return None

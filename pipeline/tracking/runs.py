@@ -15,13 +15,12 @@ from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
 from pipeline.tracking.client import (
     facts_tags,
-    filed_before,
     flat,
     identity_tag,
     log,
     metric_name,
-    open_experiment,
     open_run,
+    place_of,
     quiet_mlflow,
     system_metrics,
 )
@@ -50,11 +49,9 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
     models = list(view.facts["models"])
     classifiers = list(view.facts.get("response", {}))
     steps = len(models) + len(classifiers) + 2
-    with quiet_mlflow(uri) as mlflow:
-        client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment_id = open_experiment(client, experiment, uri)
+    with place_of(view.facts, uri, experiment) as (mlflow, client, experiment_id, filed):
         progress("file in MLflow", 1, steps)
-        if (filed := filed_before(client, experiment_id, view.facts)) is not None:
+        if filed is not None:
             progress("file in MLflow", steps, steps)
             return filed
         tags = _tags(view.facts) | identity_tag(view.facts)

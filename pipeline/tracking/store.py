@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,6 +21,10 @@ DEFAULT_FILE: Final = "mlflow.db"
 ANSWER_SECONDS: Final = 5.0
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS: Final = ("http", "https", "databricks", "databricks-uc", "uc")
+_BACKEND: Final = "MLFLOW_BACKEND_STORE_URI"  # where MLflow's server looks for its store unless told
+_PASSWORDS: Final = re.compile(
+    r"(://[^/\s:@]*:)\S*@|([?&](?:\w*password|passwd|pwd|token)=)[^&\s]*", re.IGNORECASE
+)
 
 
 def resolve_store(given: str | None = None) -> str:
@@ -34,13 +41,13 @@ def resolve_store(given: str | None = None) -> str:
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_FILE
     scheme = urlsplit(uri).scheme.split("+")[0]
     if scheme == "sqlite":
-        return f"sqlite:///{Path(uri.split('///', 1)[-1].split('?')[0]).expanduser().absolute()}"
+        return f"sqlite:///{_path_in(uri).absolute()}"
     if scheme in _DATABASES or scheme in _SERVERS:
         return uri
     if uri.endswith(".db") and len(scheme) <= 1:
         return f"sqlite:///{Path(uri).expanduser().absolute()}"
     raise InputError(
-        f"tracking URI {uri!r} is not a store MLflow can write to; give a file ending in .db, "
+        f"tracking URI {plain_uri(uri)!r} is not a store MLflow can write to; give a file ending in .db, "
         "sqlite:///<file>, another database, or http(s)://<server>"
     )
 
@@ -89,9 +96,14 @@ def _knock(uri: str) -> None:
 
 
 def plain_uri(uri: str) -> str:
-    """Return a store's URI as it may be shown: without a password."""
-    place = urlsplit(uri)
-    return uri if place.password is None else uri.replace(f":{place.password}@", ":***@", 1)
+    """Return a store's URI, or a text with some in it, as it may be shown and kept: without a password.
+
+    >>> plain_uri("--tracking-uri=postgresql://me:secret@host/db")
+    '--tracking-uri=postgresql://me:***@host/db'
+    >>> plain_uri("postgresql://host/db?user=me&password=secret")
+    'postgresql://host/db?user=me&password=***'
+    """
+    return _PASSWORDS.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", uri)
 
 
 def free_port(port: int) -> None:
@@ -110,9 +122,7 @@ def make_store(mlflow: Any, uri: str) -> None:
     file = sqlite_file(uri)
     if file is None or (file.exists() and file.stat().st_size):
         return
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with one_at_a_time(uri):
         if file.exists() and file.stat().st_size:
             return
         partial = file.with_name(f".{file.name}.partial")
@@ -123,6 +133,20 @@ def make_store(mlflow: Any, uri: str) -> None:
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; only where the store is an SQLite file."""
+    file = sqlite_file(uri)
+    if file is None:
+        yield
+        return
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks lock no folder
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(folder)
 
@@ -134,12 +158,23 @@ def artifact_root(uri: str) -> str | None:
 
 
 def ui_command(uri: str, port: int) -> list[str]:
-    """Return the command that serves MLflow's pages for `uri` on this machine only."""
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    """Return the command that serves MLflow's pages for `uri` on this machine only.
+
+    A URI with a password is not in it, where every user of the machine could read it, but handed over by
+    `ui_environment`.
+    """
+    command = [sys.executable, "-m", "mlflow", "ui"]
+    if not ui_environment(uri):
+        command += ["--backend-store-uri", uri]
     root = artifact_root(uri)
     if root:
         command += ["--default-artifact-root", root]
     return [*command, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def ui_environment(uri: str) -> dict[str, str]:
+    """Return what the server of MLflow's pages must find in its environment: a URI with a password."""
+    return {} if plain_uri(uri) == uri else {_BACKEND: uri}
 
 
 def keep_offline() -> None:
@@ -153,4 +188,8 @@ def sqlite_file(uri: str) -> Path | None:
     """Return the file of an SQLite store, None for any other."""
     if not uri.startswith("sqlite"):
         return None
+    return _path_in(uri)
+
+
+def _path_in(uri: str) -> Path:
     return Path(uri.split("///", 1)[-1].split("?")[0]).expanduser()

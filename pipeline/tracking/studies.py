@@ -11,14 +11,12 @@ import pandas as pd
 from pipeline.artifacts import RunView
 from pipeline.tracking.client import (
     facts_tags,
-    filed_before,
     flat,
     identity_tag,
     log,
     metric_name,
-    open_experiment,
     open_run,
-    quiet_mlflow,
+    place_of,
     system_metrics,
 )
 
@@ -47,10 +45,8 @@ def track_study(view: RunView, uri: str, experiment: str) -> str:
         for role, cohort in facts["cohorts"].items()
         for key in ("name", "patients", "simulated", "sha256")
     }
-    with quiet_mlflow(uri) as mlflow:
-        client = mlflow.MlflowClient(tracking_uri=uri)
-        place = open_experiment(client, experiment, uri)
-        if (filed := filed_before(client, place, facts)) is not None:
+    with place_of(facts, uri, experiment) as (_, client, place, filed):
+        if filed is not None:
             return filed
         tags = study_tags(facts) | identity_tag(facts)
         with open_run(client, place, view.folder.resolve().name, tags) as run:

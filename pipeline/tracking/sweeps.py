@@ -9,17 +9,7 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.schema import Progress, silent
-from pipeline.tracking.client import (
-    filed_before,
-    flat,
-    identity_tag,
-    log,
-    metric_name,
-    open_experiment,
-    open_run,
-    quiet_mlflow,
-    system_metrics,
-)
+from pipeline.tracking.client import flat, identity_tag, log, metric_name, open_run, place_of, system_metrics
 from pipeline.tracking.runs import score_metrics
 from pipeline.tracking.studies import log_folder, study_tags
 
@@ -43,10 +33,8 @@ def track_sweep(view: RunView, uri: str, experiment: str, progress: Progress = s
     """
     runs, scores = view.table("runs"), view.table("scores")
     by_run = dict(tuple(scores.groupby("run")))
-    with quiet_mlflow(uri) as mlflow:
-        client = mlflow.MlflowClient(tracking_uri=uri)
-        place = open_experiment(client, experiment, uri)
-        if (filed := filed_before(client, place, view.facts)) is not None:
+    with place_of(view.facts, uri, experiment) as (_, client, place, filed):
+        if filed is not None:
             progress("file in MLflow", len(runs), len(runs))
             return filed
         tags = study_tags(view.facts) | identity_tag(view.facts)

@@ -1,16 +1,14 @@
-"""Models carried from one cohort to another: what both measure, fine-tuning, and what modalities add."""
+"""Models carried from one cohort to another: what both measure, fine-tuning, learning curves."""
 
 from pipeline.transport.alignment import align, of_arms, shared_columns
 from pipeline.transport.comparison import compared
 from pipeline.transport.fine_tuning import FineTunedCox, MixtureForest
 from pipeline.transport.learning_curve import LearningCurve, learning_curve, patients_to_match
-from pipeline.transport.modalities import ablation
 
 __all__ = [
     "FineTunedCox",
     "LearningCurve",
     "MixtureForest",
-    "ablation",
     "align",
     "compared",
     "learning_curve",

@@ -45,7 +45,7 @@ def shared_columns(train: Cohort, test: Cohort) -> list[str]:
 def align(
     train: Cohort,
     test: Cohort,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None,
     train_arms: Sequence[str] | None = None,
     test_arms: Sequence[str] | None = None,
 ) -> tuple[Cohort, Cohort]:
@@ -53,7 +53,8 @@ def align(
 
     Training rows lose values as the test cohort does: each is given the pattern of missing values of a
     patient drawn from the test cohort, with no look at what the values or the outcomes are. A model then
-    learns from patients as a clinic would see them.
+    learns from patients as a clinic would see them. Without `rng` they keep what they have: real patients
+    have gaps of their own.
 
     Raises
     ------
@@ -62,10 +63,11 @@ def align(
     """
     kept = [of_arms(cohort, arms) for cohort, arms in ((train, train_arms), (test, test_arms))]
     shared = shared_columns(*kept)
-    donor = rng.integers(len(kept[1]), size=len(kept[0]))
     frame = kept[0].observed.copy()
-    for name in shared:
-        frame[name] = frame[name].mask(kept[1].observed[name].isna().to_numpy()[donor])
+    if rng is not None:
+        donor = rng.integers(len(kept[1]), size=len(frame))
+        for name in shared:
+            frame[name] = frame[name].mask(kept[1].observed[name].isna().to_numpy()[donor])
     return _only(replace(kept[0], observed=frame), shared), _only(kept[1], shared)
 
 

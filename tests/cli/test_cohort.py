@@ -77,6 +77,21 @@ def test_workbooks_with_several_sheets_ask_which(here: Path) -> None:
     )
 
 
+def test_rows_of_one_cancer_are_checked_alone(here: Path) -> None:
+    table = write(here, CANCER=["NSCLC"] * 50 + ["SCLC"] * 10)
+    table.assign(AGE=table["AGE"].where(table["CANCER"] == "NSCLC", 900)).to_csv("mine.csv", index=False)
+    assert lungio("cohort", "check", "mine.csv", "--map", "mine.yaml").exit_code == 1
+    (here / "mine.yaml").write_text(MAP + "rows: {CANCER: NSCLC}\n")
+    result = lungio("cohort", "check", "mine.csv", "--map", "mine.yaml", "--json")
+    assert result.exit_code == 0, result.output
+    notes = [f for f in json.loads(result.output) if f["check"] == "rows_kept"]
+    assert [(n["severity"], n["count"]) for n in notes] == [("note", 50)]
+    (here / "mine.yaml").write_text(MAP + "rows: {CANCER: lung}\n")
+    refused = lungio("cohort", "check", "mine.csv", "--map", "mine.yaml")
+    assert refused.exit_code == 2
+    assert "no row has lung in column 'CANCER'" in refused.output
+
+
 def test_a_draft_is_written_once(here: Path) -> None:
     write(here)
     assert lungio("cohort", "map", "mine.csv", "--out", "draft.yaml").exit_code == 0

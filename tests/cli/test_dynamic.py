@@ -54,6 +54,9 @@ def test_a_study_of_drawn_patients_gives_tables_figures_and_a_page(made: Path) -
     assert "Every patient in this report is simulated." in first
     assert "For research only" in first
     assert "What serial measurements add" in page
+    for said in ("Patient 2", "whose predicted risk rose most and fell most", "exact Shapley values",
+                 "not enough data to say"):  # fmt: skip
+        assert said in page, said
     auc = float(gains[(gains["metric"] == "auc") & (gains["landmark_months"] == 3)]["value"].iloc[0])
     assert f"{auc:+.3f}" in page
 

@@ -48,6 +48,9 @@ def test_a_run_is_filed_with_its_report(simulated: tuple[Path, Result]) -> None:
     found = client.get_experiment_by_name("lungio")
     (parent,) = client.search_runs([found.experiment_id], "tags.run = 'small' and tags.model IS NULL")
     assert {a.path for a in client.list_artifacts(parent.info.run_id, "report")} == {
+        "report/MODEL_CARD.md",
+        "report/PROBAST_AI.md",
+        "report/TRIPOD_AI.md",
         "report/report.html",
         "report/report.ipynb",
     }

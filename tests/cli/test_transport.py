@@ -36,13 +36,23 @@ def small(folder: Path, **changes: object) -> str:
 
 @pytest.mark.skipif(not CHOWELL.is_file(), reason="the MSK patients are not here (shared/realdata)")
 def test_synthetic_training_alone_ranks_real_patients(here: Path) -> None:
-    result = lungio("transport", small(here), "--data", CHOWELL, "--out", "made")
+    others = {"train_real": {"poplar": ["atezolizumab"], "city_of_hope_irae": None}}
+    given = ["--training-data", f"poplar={REAL / 'poplar.csv'}"]
+    result = lungio("transport", small(here, **others), "--data", CHOWELL, *given, "--out", "made")
     assert result.exit_code == 0, result.output
+    assert "nobody was trained on city_of_hope_irae: give its file as --training-data" in result.output
     run = load_run(here / "made")
+    training = run.table("training").set_index("models")
+    assert training.loc["…_on_poplar", "shared_columns"] == "age_years, male"
+    assert training.loc["…_on_poplar", "patients"] == 144  # of POPLAR's atezolizumab arm
     scores = run.table("scores").query("metric == 'harrell_c'").set_index(["data", "model"])["value"]
     assert scores["external", "cox_synthetic"] > 0.64
     assert scores["external", "cox_synthetic"] > scores["cross-validation", "loris"]
-    differences = run.table("differences").query("metric == 'harrell_c' and model == 'cox_synthetic'")
+    assert ("cross-validation", "pdl1") in scores
+    assert 0.3 < scores["external", "cox_on_poplar"] < scores["external", "cox_synthetic"]
+    told = run.table("differences").query("metric == 'harrell_c'")
+    assert {"cox_on_poplar", "pdl1", "loris"} <= set(told["model"])
+    differences = told.query("model == 'cox_synthetic'")
     assert differences["low"].item() < differences["value"].item() < differences["high"].item()
     evidence = run.table("evidence")
     assert (evidence["use"] == "excluded").sum() > 30
@@ -63,6 +73,8 @@ def test_synthetic_training_alone_ranks_real_patients(here: Path) -> None:
         ({"test": "poplar", "train": {"cohort": "poplar_simulated", "patients": 50}}, "x.csv",
          "POPLAR is the trial of the test cohort 'poplar'; draw another one"),
         ({"learning_curve": {"repeats": 1}}, None, "learning_curve.repeats"),
+        ({"train_real": {"chowell_msk": None}}, "x.csv", "train_real: 'chowell_msk' is the test cohort"),
+        ({"train_real": {"keynote_189": None}}, "x.csv", "train_real: 'keynote_189' is no real cohort"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_one_message(
@@ -75,4 +87,21 @@ def test_bad_input_is_refused_in_one_message(
     assert result.exit_code == 2, result.output
     assert message in result.output
     assert "Traceback" not in result.output
+    assert not (here / "made").exists()
+
+
+def test_every_fault_of_other_files_is_told_at_once(here: Path) -> None:
+    Path("x.csv").write_text("PtID,OS\n1,2\n")
+    config = small(here, train_real={"poplar": ["atezolizumab"]})
+    given = ["poplar", "poplar=nowhere.csv", "chowell_msk=x.csv", "poplar=x.csv", "poplar=x.csv"]
+    options = [word for one in given for word in ("--training-data", one)]
+    result = lungio("transport", config, "--data", "x.csv", *options, "--out", "made")
+    assert result.exit_code == 2, result.output
+    for words in (
+        "--training-data poplar: must be COHORT=FILE",
+        "--training-data poplar=nowhere.csv: nowhere.csv: there is no such file",
+        "train_real in the study has no 'chowell_msk'; it has poplar",
+        "'poplar' was given a file already",
+    ):
+        assert words in result.output
     assert not (here / "made").exists()

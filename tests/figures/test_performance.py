@@ -39,7 +39,7 @@ def test_the_nearest_horizon_is_named_in_the_title(scores):
 
 def test_areas_stand_beside_their_curves(roc, scores):
     figure = figures.roc_figure(roc, scores[scores["data"] == "external"])
-    assert figure.axes[0].get_legend().get_texts()[0].get_text() == "Cox, ridge 0.60"
+    assert figure.axes[0].get_legend().get_texts()[0].get_text() == "Cox 0.60"
     assert len(figure.axes) == len(HORIZONS) + 1
 
 

@@ -92,13 +92,16 @@ def test_what_holds_for_all_patients_can_be_given(cohort):
 def test_scores_are_found_by_what_every_cohort_has(cohort):
     plain = made_cohort(20, 0)
     usable, absent = available_scores([plain.columns])
-    assert usable == ["nlr"]
+    assert usable == ["pdl1", "nlr"]
     assert absent["lipi"] == ["dnlr", "ldh_u_per_l"]
     rich = with_score_inputs(plain)
     assert set(available_scores([rich.columns])[0]) == {
-        "tmb", "nlr", "dnlr", "lipi", "epsilon", "loris", "loris_pan_cancer"
+        "pdl1", "tmb", "nlr", "dnlr", "lipi", "epsilon", "loris", "loris_pan_cancer"
     }  # fmt: skip
-    assert available_scores([rich.columns, plain.columns])[0] == ["nlr"]
+    assert available_scores([rich.columns, plain.columns])[0] == ["pdl1", "nlr"]
+    levels = tuple(replace(c, kind="category", categories=("50 % or more", "negative"))
+                   if c.name == "pdl1_tps_percent" else c for c in plain.columns)  # fmt: skip
+    assert available_scores([levels])[1]["pdl1"] == ["pdl1_tps_percent"]  # in which order, nobody says
 
 
 def test_an_input_without_any_value_in_training_is_named(cohort):

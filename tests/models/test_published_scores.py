@@ -95,6 +95,6 @@ def test_inputs_are_found_under_other_names_and_made_of_counts():
 
 
 def test_what_a_cohort_lacks_is_named_by_its_column():
-    assert lacking(SCORES["lipi"], columns("dnlr")) == ["ldh_u_per_l"]
-    assert lacking(SCORES["lipi"], columns("dnlr"), {"ldh": 1.0}) == []
-    assert lacking(SCORES["lipi"], columns("dnlr", "ldh_u_per_l")) == []
+    assert lacking(SCORES["lipi"].needs, columns("dnlr")) == ["ldh_u_per_l"]
+    assert lacking(SCORES["lipi"].needs, columns("dnlr"), {"ldh": 1.0}) == []
+    assert lacking(SCORES["lipi"].needs, columns("dnlr", "ldh_u_per_l")) == []

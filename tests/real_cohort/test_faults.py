@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.cohort_check import check_cohort
 from pipeline.real_cohort import read_cohort
-from pipeline.real_cohort.reading import HALF_A_DAY_MONTHS
+from pipeline.real_cohort.settling import HALF_A_DAY_MONTHS
 from pipeline.schema import InputError
 
 from .small_file import patients, read, refused, small_map

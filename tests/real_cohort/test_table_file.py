@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.real_cohort import read_cohort
+from pipeline.real_cohort import read_cohort, read_map
+from pipeline.real_cohort.file_check import check_file
 from pipeline.real_cohort.table_file import read_table
 from pipeline.schema import InputError
 
@@ -89,6 +90,75 @@ def test_a_quoted_comma_and_an_unnamed_row_number_are_fine(tmp_path):
     assert table.rows.tolist() == [2, 3]
 
 
+def workbook_of_cancers(folder):
+    """Two sheets as a pan-cancer study keeps them; the other cancers' rows cannot be read with the map."""
+    lung = patients(80).assign(CANCER="NSCLC", CODE="1.0", SET="A")
+    others = patients(40, seed=1).assign(CANCER="melanoma", CODE="2.0", SET="A", AGE="adult", ID="P000")
+    mixed = pd.concat([others[:15], lung, others[15:]])
+    path = folder / "cancers.xlsx"
+    with pd.ExcelWriter(path) as book:
+        mixed.to_excel(book, sheet_name="train", index=False)
+        mixed.iloc[::-1].assign(CANCER="NSCLC").to_excel(book, sheet_name="other", index=False)
+    return path, lung
+
+
+@pytest.mark.parametrize(
+    "rows", [{"CANCER": "NSCLC"}, {"CODE": 1}, {"CANCER": ["NSCLC", "SCLC"], "SET": "A"}, {"ID": None}]
+)
+def test_one_cancer_of_a_workbook_is_read_by_the_rows_that_the_map_asks_for(tmp_path, rows):
+    path, lung = workbook_of_cancers(tmp_path)
+    lung = lung.drop(columns=["CANCER", "CODE", "SET"])
+    if "ID" in rows:
+        rows = {"ID": list(lung["ID"][1:])}  # the one id that another cancer has as well stays out
+        lung = lung[1:]
+    cohort = read_cohort(small_map(sheet="train", rows=rows), path)
+    pd.testing.assert_frame_equal(cohort.observed, read(lung, tmp_path).observed)
+    assert cohort.manifest["rows"] == len(lung)
+    assert any(f"{len(lung)} of 120 kept" in w for w in cohort.manifest["warnings"])
+    assert any("SCLC stands in no row" in w for w in cohort.manifest["warnings"]) == ("SET" in rows)
+    assert cohort.manifest["map"]["rows"].keys() == rows.keys()
+    check = [f for f in check_file(small_map(sheet="train", rows=rows), path) if f.check == "rows_kept"]
+    assert check[0].count == len(lung)
+
+
+def test_without_the_rows_asked_for_the_other_cancers_are_faults(tmp_path):
+    path, _ = workbook_of_cancers(tmp_path)
+    for changes in ({"sheet": "train"}, {"sheet": "other", "rows": {"CANCER": "NSCLC"}}):
+        with pytest.raises(InputError) as error:
+            read_cohort(small_map(**changes), path)
+        assert "40 texts in a number column" in str(error.value)
+        assert "in more than one row" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts"),
+    [
+        ({"CANCER": "Lung"}, ["no row has Lung in column 'CANCER', as `rows` in the map asks",
+                              "most frequent there: NSCLC (80), melanoma (40)"]),
+        ({"CANCER": "NSCLC", "SET": "B"}, ["no row has B in column 'SET'", "A (80)"]),
+        ({"CANCR": "NSCLC"}, ["column 'CANCR' (rows): is missing; nearest is 'CANCER'",
+                              "in a number column"]),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_there_are_refused_with_what_is(tmp_path, rows, parts):
+    path, _ = workbook_of_cancers(tmp_path)
+    with pytest.raises(InputError) as error:
+        read_cohort(small_map(sheet="train", rows=rows), path)
+    for part in parts:
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [({"CANCER": []}, "rows.CANCER"), ({"CANCER": True}, "put the value in quotes"), ("NSCLC", "rows")],
+)
+def test_a_faulty_rows_entry_names_its_field(tmp_path, rows, part):
+    path = tmp_path / "map.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(MAP), "rows": rows}))
+    with pytest.raises(InputError, match=part):
+        read_map(path)
+
+
 # --- workbooks that are larger than they look
 
 
@@ -145,9 +215,8 @@ def test_rows_are_as_long_as_the_header(tmp_path):
         '<row r="3"><c r="ZZZZZZZZZ3"><v>1</v></c></row>',
     ],
 )
-def test_a_cell_far_away_does_not_fill_the_memory(tmp_path, far, monkeypatch):
-    monkeypatch.setattr("pipeline.real_cohort.table_file.MOST_CELLS", 100_000)
-    with pytest.raises(InputError, match=r"more than 100,000 cells|damaged Excel workbook"):
+def test_a_cell_far_away_does_not_fill_the_memory(tmp_path, far):
+    with pytest.raises(InputError, match=r"more than .* 1,048,576 rows|damaged Excel workbook"):
         read_table(workbook(tmp_path / "p.xlsx", TWO + far))
 
 

@@ -35,7 +35,7 @@ def written(folder: Path, **content: Any) -> str:
             "no key 'replicate' in 'analysis.bootstrap'; did you mean 'replicates'",
         ),
         ("seed.first", "'seed' is a value and holds no key 'first'"),
-        ("analysis.zzz", "known: bootstrap"),
+        ("analysis.zzz", "known: ablation, bootstrap"),
     ],
 )
 def test_a_dotted_path_is_held_against_the_experiment(path: str, said: str | None) -> None:

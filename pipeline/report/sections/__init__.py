@@ -9,9 +9,11 @@ from pipeline.report.sections.methods import lineage, methods, sources
 from pipeline.report.sections.opening import checks, opening
 from pipeline.report.sections.patients import arms, fidelity, findings, flow, table_one
 from pipeline.report.sections.performance import (
+    ablation,
     calibration,
     decisions,
     differences,
+    optimism,
     performance_figures,
     roc,
     scores,
@@ -27,6 +29,7 @@ from pipeline.report.sections.study import (
 )
 
 __all__ = [
+    "ablation",
     "agreement",
     "arms",
     "calibration",
@@ -48,6 +51,7 @@ __all__ = [
     "lineage",
     "methods",
     "opening",
+    "optimism",
     "patient_pages",
     "performance_figures",
     "published_trials",

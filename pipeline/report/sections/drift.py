@@ -13,6 +13,7 @@ MEANING: Final = {
     "look": ("caution", "Look before you rely on the model.", "Something differs that may matter."),
     "do not use": ("failed", "Do not use the model for these patients.", "They differ too far."),
 }
+THOUSAND: Final = 1000  # from which numbers are written out, not as powers of ten
 
 
 def drift_verdict(run: RunView) -> str:
@@ -37,8 +38,8 @@ def drift_markers(run: RunView) -> str:
             f"{row['missing_old']:.0%}", f"{row['missing_new']:.0%}", f"{row['missing_p']:.1g}",
         ])  # fmt: skip
         kinds.append({"look": "warning", "do not use": "fault"}.get(found, ""))
-    head = ["Column", "Finding", "Trained on", "New", "SMD", "PSI", "by chance", "Test", "p", "Missing then",
-            "now", "p missing"]  # fmt: skip
+    head = ["Column", "Finding", "Trained on", "New", "SMD", "PSI", "PSI by chance", "Test", "p",
+            "Missing then", "now", "p missing"]  # fmt: skip
     caption = (
         "Medians of numbers, shares of facts. SMD: standardised mean difference. PSI: population stability "
         "index. p values before correction."
@@ -47,7 +48,9 @@ def drift_markers(run: RunView) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if value != value else f"{value:.3g}"
+    if value != value:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
 
 
 def drift_rules(run: RunView) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.sections.study import published_trials
-from pipeline.report.sections.wording import estimates, model_name, models_in
+from pipeline.report.sections.wording import estimates, models_in
 
 
 def landmark_scores(run: RunView, table: str, caption: str, metrics: Sequence[str] = ()) -> str:
@@ -28,7 +29,7 @@ def landmark_scores(run: RunView, table: str, caption: str, metrics: Sequence[st
             f"{landmark:g}", f"{int(first['patients']):,}", labels[metric] + at,
             *estimates(part.set_index("model"), models),
         ])  # fmt: skip
-    head = ["Landmark (months)", "At risk", "Score", *map(model_name, models)]
+    head = ["Landmark (months)", "At risk", "Score", *map(model_label, models)]
     return blocks.table(head, rows, caption=caption, numbers_from=3)
 
 
@@ -65,7 +66,7 @@ def _updates(run: RunView, patient: str, number: int) -> str:
         change = "" if before != before else f"{100 * (now - before):+.0f}"
         rows.append([f"{r['landmark_months']:g}", f"{100 * now:.0f}", change, reasons or "first prediction"])
         before = now
-    model = model_name(run.facts["shown_model"])
+    model = model_label(run.facts["shown_model"])
     return blocks.table(
         ["Landmark (months)", "Risk (%)", "Change (points)", "What moved the log hazard most"],
         rows,

@@ -8,9 +8,9 @@ from typing import Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import text
-from pipeline.report.sections.wording import model_name
 
 SCALES: Final = {
     "survival": "probability of being event-free at {months:g} months",
@@ -29,7 +29,7 @@ def explanations(run: RunView) -> str:
         if not about["explained"]:
             continue
         scale = SCALES[importance.loc[importance["model"] == model, "scale"].iloc[0]].format(months=months)
-        parts.append(f"<h3>{text(model_name(model))}</h3><p>On the scale of the {text(scale)}.</p>")
+        parts.append(f"<h3>{text(model_label(model))}</h3><p>On the scale of the {text(scale)}.</p>")
         parts.append(
             blocks.figures(
                 run.figures(f"importance_{model}"),
@@ -63,7 +63,7 @@ def agreement(run: RunView) -> str:
         return ""
     rows = [
         [
-            model_name(row["model"]),
+            model_label(row["model"]),
             "treatment" if row["of"] == "modification" else "prediction",
             "all" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}",
             *(_or_dash(row[name]) for name in ("rank_correlation", "importance_correlation")),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pipeline.artifacts import RunView
 from pipeline.artifacts.lineage import in_words
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import text
-from pipeline.report.sections.wording import model_name, words
+from pipeline.report.sections.wording import words
 
 
 def methods(run: RunView) -> str:
@@ -22,14 +23,17 @@ def methods(run: RunView) -> str:
     for role, cohort in facts["cohorts"].items():
         identity[f"{role.capitalize()} cohort"] = f"{cohort['name']}, {cohort['patients']:,} patients"
         identity[f"{role.capitalize()} cohort, SHA-256"] = cohort["sha256"]
+    split = facts["analysis"]["cross_validation"]
     identity |= {
+        "Cross-validation": f"{split['folds']} folds by {split['by']}, repeats: {split['repeats']}; "
+        "features, penalties and whatever is tuned are found anew within each fold",
         "Configuration, SHA-256": facts["config_sha256"],
         "Evidence, SHA-256": f"{facts['evidence']['sha256']} ({facts['evidence']['files']} files)",
         "Commit": commit,
     }
     again = "lungio run experiment.yaml" + ("" if facts["simulated"] else " --data FILE")
     parameters = [
-        [model_name(name), words(key), str(value)]
+        [model_label(name), words(key), str(value)]
         for name, about in facts["models"].items()
         for key, value in about["parameters"].items()
     ]
@@ -43,11 +47,26 @@ def methods(run: RunView) -> str:
         + blocks.folded(
             "Models' parameters", blocks.table(["Model", "Parameter", "Value"], parameters, numbers_from=9)
         )
+        + _follow_up(run)
         + blocks.folded("Versions", blocks.pairs(facts["versions"]))
         + blocks.folded(
             "Seconds a stage, until the folder was written", blocks.table(["Stage", "Seconds"], seconds)
         )
     )
+
+
+def _follow_up(run: RunView) -> str:
+    if "horizons" not in run.tables:
+        return ""
+    rows = [
+        [
+            words(r["set"]), r["patients"], r["events"], f"{r['usable_to_months']:.1f}",
+            "decides" if r["decides"] else "",
+        ]
+        for r in run.table("horizons").to_dict("records")
+    ]  # fmt: skip
+    head = ["Patients learnt from or judged together", "Patients", "Events", "Usable to, months", ""]
+    return blocks.folded("Follow-up, which decides tau and the horizons", blocks.table(head, rows))
 
 
 def lineage(run: RunView) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import text
-from pipeline.report.sections.wording import DATA_NAMES, any_simulated, limits, model_name, words
+from pipeline.report.sections.wording import DATA_NAMES, any_simulated, limits, words
 from pipeline.schema import HYPOTHETICAL
 
 
@@ -59,7 +60,7 @@ def _headlines(run: RunView) -> list[tuple[str, str, str]]:
             (
                 f"Best Uno's C, {DATA_NAMES[data]}",
                 f"{best['value']:.3f}",
-                f"{model_name(best['model'])}, {best['low']:.3f} to {best['high']:.3f}",
+                f"{model_label(best['model'])}, {best['low']:.3f} to {best['high']:.3f}",
             )
         )
     ceiling = rows[rows["model"] == "oracle"]

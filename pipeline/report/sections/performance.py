@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup, text
 from pipeline.report.sections.wording import (
@@ -17,7 +19,6 @@ from pipeline.report.sections.wording import (
     best_model,
     estimates,
     explained_horizon,
-    model_name,
     models_in,
     shaded,
     words,
@@ -63,7 +64,7 @@ def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
         f"{int(first['events']):,} events. Small figures: bootstrap intervals at "
         f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best of the models that learnt."
     )
-    return blocks.table(["Score", *map(model_name, models)], rows, caption=caption, shaded=shaded(models))
+    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
 
 
 def differences(run: RunView) -> str:
@@ -77,17 +78,64 @@ def differences(run: RunView) -> str:
     rows = [
         [
             DATA_NAMES.get(row["data"], row["data"]),
-            f"{model_name(row['model'])} – {model_name(row['reference'])}",
-            run.facts["metrics"].get(row["metric"], {}).get("label", row["metric"]),
-            "" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}",
+            f"{model_label(row['model'])} – {model_label(row['reference'])}",
+            _metric(run, row["metric"]),
+            _months(row),
             blocks.estimate(row["value"], row["low"], row["high"]),
+            f"{row['p']:.3f}",
+            f"{row['p_holm']:.3f}",
         ]
         for row in table.to_dict("records")
     ]
-    head = ["Patients", "Models", "Score", "Months", "Difference"]
+    head = ["Patients", "Models", "Score", "Months", "Difference", "p", "p after Holm's correction"]
     return blocks.folded(
         "Differences between models, on the same patients", blocks.table(head, rows, numbers_from=3)
     )
+
+
+def _months(row: Mapping[Hashable, Any]) -> str:
+    return "" if math.isnan(row["horizon_months"]) else f"{row['horizon_months']:g}"
+
+
+def _metric(run: RunView, name: str) -> str:
+    return str(run.facts["metrics"].get(name, {}).get("label", words(name)))
+
+
+def optimism(run: RunView) -> str:
+    """Return what scores on the patients learnt from owe to that, where the run refitted on resamples."""
+    table = run.table("optimism") if "optimism" in run.tables else pd.DataFrame()
+    if not len(table):
+        return ""
+    figures = ("apparent", "optimism", "corrected", "out_of_bag", "overfitting", "corrected_632_plus")
+    rows = [
+        [
+            model_label(row["model"]), _metric(run, row["metric"]), _months(row),
+            *("" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in figures),
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    shown = ("Apparent", "Optimism", "Corrected", "Outside the resample", "Overfitting", ".632+")
+    head = ["Model", "Score", "Months", *shown]
+    caption = f"{int(table['replicates'].iloc[0])} bootstrap resamples of the training cohort, each refitted."
+    return blocks.table(head, rows, caption=caption, numbers_from=2)
+
+
+def ablation(run: RunView) -> str:
+    """Return one model with every combination of modalities, where the run asked for it."""
+    table = run.table("ablation") if "ablation" in run.tables else pd.DataFrame()
+    if not len(table):
+        return ""
+    rows = [
+        [
+            words(row["use"]), words(row["modalities"]), int(row["columns"]), _metric(run, row["metric"]),
+            _months(row), blocks.estimate(row["value"], row["low"], row["high"]),
+            blocks.estimate(row["difference"], row["difference_low"], row["difference_high"]),
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    head = ["Use", "Modalities", "Columns", "Score", "Months", "Value", "Less that with everything"]
+    name = model_label(run.facts["analysis"]["ablation"]["model"])
+    return blocks.table(head, rows, caption=f"{name}; differences on the same resamples.", numbers_from=4)
 
 
 def subgroups(run: RunView) -> str:
@@ -102,7 +150,7 @@ def subgroups(run: RunView) -> str:
         cells = estimates(part.set_index("model"), models)
         label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
         made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
-    head = ["Subgroup", "Patients", "Events", *map(model_name, models)]
+    head = ["Subgroup", "Patients", "Events", *map(model_label, models)]
     caption = f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}."
     return blocks.table(head, made, caption=caption, shaded=shaded(models))
 
@@ -163,5 +211,5 @@ def decisions(run: RunView) -> str:
         "Net benefit over the risk from which one would act; bands are pointwise intervals.",
     ) + blocks.folded(
         "Gain at some thresholds",
-        blocks.table(["Threshold", *map(model_name, models)], made, caption=caption, shaded=shaded(models)),
+        blocks.table(["Threshold", *map(model_label, models)], made, caption=caption, shaded=shaded(models)),
     )

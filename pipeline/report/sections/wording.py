@@ -8,24 +8,10 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
-from pipeline.models.published_scores import SCORES
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup
 
-MODEL_NAMES: Final = {
-    "cox": "Cox",
-    "rsf": "Survival forest",
-    "pdl1": "PD-L1 rule",
-    "logistic": "Logistic, ridge",
-    "boosted": "Boosted trees",
-    "published_rate": "Published rate",
-    **{name: score.label for name, score in SCORES.items()},
-    "oracle": "Oracle (ceiling)",
-    "baseline_cox": "Cox, baseline only",
-    "supermodel": "Landmark supermodel",
-    "landmark_forest": "Landmark forest",
-    "reference": "Reference (many more patients)",
-}
 DATA_NAMES: Final = {"cross-validation": "cross-validation", "external": "external test"}
 BETTER: Final = {
     "higher": "higher is better",
@@ -33,11 +19,6 @@ BETTER: Final = {
     "one": "1 is right",
     "zero": "0 is right",
 }
-
-
-def model_name(name: str) -> str:
-    """Return a model's name as it stands in the report."""
-    return MODEL_NAMES.get(str(name), str(name).replace("_", " "))
 
 
 def words(name: Any) -> str:
@@ -53,7 +34,7 @@ def models_in(scores: pd.DataFrame) -> list[str]:
 
 def shaded(models: list[str]) -> list[str]:
     """Return the headings of the columns to shade."""
-    return [model_name("oracle")] if "oracle" in models else []
+    return [model_label("oracle")] if "oracle" in models else []
 
 
 def estimates(by_model: pd.DataFrame, models: list[str], best: str | None = None) -> list[Markup]:

@@ -110,17 +110,22 @@ def section(run: RunView) -> str:
     """Return the documents as HTML, each folded; empty for a run that holds too little."""
     if not is_documented(run):
         return ""
+    filled = [(document, fill(document, run)) for document in map(standard, STANDARDS)]
     return "".join(
-        blocks.folded(f"{document.title}: {summary(fill(document, run))}", as_html(document, run))
-        for document in map(standard, STANDARDS)
+        blocks.folded(f"{document.title}: {summary(items)}", _as_table(document, items))
+        for document, items in filled
     )
 
 
 def as_html(document: Standard, run: RunView) -> str:
     """Return one document as a table: item, what it asks, what the run says, what a person must write."""
+    return _as_table(document, fill(document, run))
+
+
+def _as_table(document: Standard, filled: list[Filled]) -> str:
     rows: list[list[object]] = []
     kinds: list[str] = []
-    for name, items in _sections(fill(document, run)):
+    for name, items in _sections(filled):
         rows.append([name, "", ""])
         kinds.append("group")
         for one in items:

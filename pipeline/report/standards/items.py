@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-import yaml
 from pydantic import Field, model_validator
 
 from pipeline.config import Spec
+from pipeline.yaml_file import read_yaml
 
 HERE: Final = Path(__file__).parent
 STANDARDS: Final = ("tripod_ai", "probast_ai", "model_card")
@@ -68,4 +68,4 @@ class Standard(Spec):
 @cache
 def standard(name: str) -> Standard:
     """Return the document called `name`, one of `STANDARDS`."""
-    return Standard.model_validate(yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8")))
+    return Standard.model_validate(read_yaml(HERE / f"{name}.yaml"))

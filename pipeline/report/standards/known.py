@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from pipeline.artifacts import RunView
+from pipeline.artifacts import RunView, lineage
+from pipeline.models.labels import model_label
 from pipeline.models.published_scores import SCORES
-from pipeline.report.sections.wording import model_name, words
+from pipeline.report.sections.wording import words
 
 RULES: Final = ("pdl1", *SCORES)  # fixed beforehand: nothing but the curve is read off training rows
 SHA_LETTERS: Final = 12  # of a fingerprint in running text; the methods section prints the whole
@@ -58,10 +59,7 @@ def fixed(run: RunView) -> list[str]:
 
 def predictors(run: RunView) -> list[dict[str, Any]]:
     """Return the declarations of the columns that models learn from, the arm last."""
-    chosen = run.facts["analysis"]["features"]
-    columns = run.facts["cohorts"]["train"]["columns"]
-    baseline = [c for c in columns if c["role"] == "baseline" and (chosen is None or c["name"] in chosen)]
-    return baseline + [c for c in columns if c["role"] == "arm"]
+    return lineage.predictors(run.facts)
 
 
 def missing(run: RunView) -> pd.Series[float]:
@@ -120,7 +118,7 @@ def listed(parts: list[str], most: int = 60) -> str:
 
 def names(models: list[str]) -> str:
     """Return models by their names in the report."""
-    return listed([model_name(m) for m in models])
+    return listed([model_label(m) for m in models])
 
 
 def origin(cohort: dict[str, Any]) -> str:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pipeline.artifacts import RunView
 from pipeline.artifacts.lineage import in_words
-from pipeline.report.sections.wording import model_name, words
+from pipeline.models.labels import model_label
+from pipeline.report.sections.wording import words
 from pipeline.report.standards import known
 from pipeline.report.standards.items import Said
 
@@ -30,7 +31,8 @@ def earlier_models(run: RunView) -> Said:
         return Said("No published model was set beside the new ones.")
     sources = [run.facts["models"][m]["parameters"].get("source", "") for m in fixed]
     said = [
-        f"{model_name(m)}{f' ({source})' if source else ''}" for m, source in zip(fixed, sources, strict=True)
+        f"{model_label(m)}{f' ({source})' if source else ''}"
+        for m, source in zip(fixed, sources, strict=True)
     ]
     return Said(f"Set beside the new models on the same patients: {'; '.join(said)}.")
 
@@ -93,7 +95,7 @@ def model_building(run: RunView) -> Said:
             if name in known.RULES
             else "reads the truth"
         )
-        parts.append(f"{model_name(name)} ({kind}): {shown or 'no settings'}.")
+        parts.append(f"{model_label(name)} ({kind}): {shown or 'no settings'}.")
     split = run.facts["analysis"]["cross_validation"]
     return Said(
         " ".join(parts)
@@ -153,7 +155,7 @@ def prediction(run: RunView) -> Said:
 def full_model(run: RunView) -> Said:
     """Return where each model is stored, and its fingerprint."""
     stored = [
-        f"{model_name(m)} in models/{m} (SHA-256 {about['sha256'][: known.SHA_LETTERS]}, "
+        f"{model_label(m)} in models/{m} (SHA-256 {about['sha256'][: known.SHA_LETTERS]}, "
         f"{about['features'] or 'no'} features)"
         for m, about in run.facts["models"].items()
         if about["saved"]
@@ -218,7 +220,7 @@ def best_model(run: RunView) -> Said:
         return Said("The run trained no model.")
     about = run.facts["models"][name]
     return Said(
-        f"{model_name(name)} of {known.endpoint_label(run)} on {about['features']} features, the best of "
+        f"{model_label(name)} of {known.endpoint_label(run)} on {about['features']} features, the best of "
         f"the run's trained models by Uno's C ({known.judged_on(run)} patients: "
         f"{known.score(run, 'uno_c', name)}); run {run.facts['name']}."
     )

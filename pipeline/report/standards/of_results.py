@@ -8,7 +8,8 @@ from typing import Final
 import pandas as pd
 
 from pipeline.artifacts import RunView
-from pipeline.report.sections.wording import explained_horizon, limits, model_name, words
+from pipeline.models.labels import model_label
+from pipeline.report.sections.wording import explained_horizon, limits, words
 from pipeline.report.standards import known
 from pipeline.report.standards.items import Said
 
@@ -22,7 +23,7 @@ def abstract(run: RunView) -> Said:
     count = known.counts(run)
     judged = f"; judging: {count['external']}" if "external" in count else ""
     name = known.best(run)
-    found = f" Best by Uno's C: {model_name(name)}, {known.score(run, 'uno_c', name)}." if name else ""
+    found = f" Best by Uno's C: {model_label(name)}, {known.score(run, 'uno_c', name)}." if name else ""
     return Said(
         f"Making: {count['train']} of {known.endpoint_label(run)}{judged}. {len(known.predictors(run))} "
         f"predictors; {known.names(list(run.facts['models']))}; horizons "
@@ -101,7 +102,7 @@ def performance(run: RunView) -> Said:
             for months, at in ((None, ""), (near, f" at {near:g} months")):
                 if value := known.score(run, metric, model, months):
                     said.append(f"{label}{at} {value}")
-        lines.append(f"{model_name(model)}: {'; '.join(said)}.")
+        lines.append(f"{model_label(model)}: {'; '.join(said)}.")
     return Said(f"On {known.judged_on(run)} patients. {' '.join(lines)} {_by_group(run)}".strip())
 
 
@@ -113,7 +114,7 @@ def _by_group(run: RunView) -> str:
         for g in groups
         if name and (value := known.score(run, "uno_c", name, group=g))
     ]
-    return f"Uno's C of {model_name(str(name))} by group: {'; '.join(found)}." if found else ""
+    return f"Uno's C of {model_label(str(name))} by group: {'; '.join(found)}." if found else ""
 
 
 def fairness(run: RunView) -> Said:
@@ -169,7 +170,7 @@ def standing(run: RunView) -> Said:
     if name is None:
         return Said("The run trained no model.")
     others = [m for m in run.facts["models"] if m != name]
-    said = [f"{model_name(m)} {value}" for m in [name, *others] if (value := known.score(run, "uno_c", m))]
+    said = [f"{model_label(m)} {value}" for m in [name, *others] if (value := known.score(run, "uno_c", m))]
     ceiling = (
         " The oracle knows each simulated patient's true risk: nothing should rank better."
         if "oracle" in run.facts["models"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from made_cohort import made_cohort
 
-from pipeline.config import Analysis, Bootstrap
+from pipeline.config import Analysis, Bootstrap, CrossValidation
+from pipeline.evaluate import ablation
 from pipeline.schema import InputError
-from pipeline.transport import ablation, align
+from pipeline.transport import align
 
 ANALYSIS = Analysis(
     models={"cox": {}}, metrics=("harrell_c",), horizons_months=(6.0, 12.0), tau_months=12.0,
@@ -33,3 +34,15 @@ def test_one_modality_is_no_ablation():
     one = tuple(replace(c, modality="blood") if c.role == "baseline" else c for c in train.columns)
     with pytest.raises(InputError, match="of 'blood' only; an ablation needs two"):
         ablation(replace(train, columns=one), test, ANALYSIS, "cox", np.random.default_rng(1))
+
+
+def test_without_other_patients_every_one_is_predicted_by_models_of_the_other_folds():
+    cohort = made_cohort(300, 5)
+    asked = ANALYSIS.model_copy(update={"cross_validation": CrossValidation(folds=3, repeats=2)})
+    table = ablation(cohort, None, asked, "cox", np.random.default_rng(1)).set_index(["use", "modalities"])
+    inside = ablation(cohort, cohort, asked, "cox", np.random.default_rng(1)).set_index(["use", "modalities"])
+    assert len(table) == 13
+    blind = table.loc[("trained on", "tumour")]
+    assert blind["difference_high"] < 0
+    everything = ("trained on", "blood + clinical + tumour")
+    assert table.loc[everything, "value"] < inside.loc[everything, "value"]  # the latter saw its patients

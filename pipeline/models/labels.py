@@ -1,0 +1,29 @@
+"""What each model is called where people read: in tables, figures and checklists."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.models.published_scores import SCORES
+
+MODEL_LABELS: Final = {
+    "oracle": "Oracle (ceiling)",
+    "cox": "Cox",
+    "rsf": "Survival forest",
+    "gbm": "Gradient boosting",
+    "bayes_cox": "Bayesian Cox",
+    "pdl1": "PD-L1 rule",
+    "logistic": "Logistic, ridge",
+    "boosted": "Boosted trees",
+    "published_rate": "Published rate",
+    **{name: score.label for name, score in SCORES.items()},
+    "baseline_cox": "Cox, baseline only",
+    "supermodel": "Landmark supermodel",
+    "landmark_forest": "Landmark forest",
+    "reference": "Reference (many more patients)",
+}
+
+
+def model_label(name: str) -> str:
+    """Return what a model is called; a name nobody gave a label is shown in plain words."""
+    return MODEL_LABELS.get(str(name), str(name).replace("_", " "))
