@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pipeline.figures.style import SOFT, grid, model_colours, model_label, new_figure, records, styled
+from pipeline.figures.style import SOFT, grid, model_colours, new_figure, records, styled
+from pipeline.models.labels import model_label
 
 COLUMNS = 3
 CHANCE = {"auc": 0.5, "scaled_brier": 0.0}

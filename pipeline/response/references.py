@@ -83,7 +83,7 @@ class PublishedChance:
 
 def lacks_inputs(name: str, cohort: Cohort) -> str | None:
     """Return what a published score lacks in a cohort."""
-    gone = lacking(SCORES[name], {c.name: c for c in cohort.columns if c.role == "baseline"})
+    gone = lacking(SCORES[name].needs, {c.name: c for c in cohort.columns if c.role == "baseline"})
     return f"it needs {', '.join(gone)}" if gone else None
 
 

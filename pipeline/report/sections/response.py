@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.metrics.probability import PROBABILITY_METRICS
+from pipeline.models.labels import model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup, text
 from pipeline.report.sections.wording import (
@@ -15,7 +16,6 @@ from pipeline.report.sections.wording import (
     DATA_NAMES,
     best_model,
     estimates,
-    model_name,
     models_in,
     shaded,
     words,
@@ -68,7 +68,7 @@ def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
         f"{int(first['events']):,} responders. Small figures: bootstrap intervals at "
         f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best, oracle and published rate aside."
     )
-    return blocks.table(["Score", *map(model_name, models)], rows, caption=caption, shaded=shaded(models))
+    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
 
 
 def _subgroups(scores: pd.DataFrame) -> str:
@@ -81,5 +81,5 @@ def _subgroups(scores: pd.DataFrame) -> str:
         label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
         size = int(part["patients"].iloc[0]), int(part["events"].iloc[0])
         made.append([label, *size, *estimates(part.set_index("model"), models)])
-    head = ["Subgroup", "Patients", "Responders", *map(model_name, models)]
+    head = ["Subgroup", "Patients", "Responders", *map(model_label, models)]
     return blocks.folded("AUC within subgroups", blocks.table(head, made, shaded=shaded(models)))
