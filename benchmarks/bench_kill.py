@@ -108,8 +108,10 @@ def undisturbed(folder: Path, command: str) -> tuple[dict[str, str], float]:
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield each artefact's name and SHA-256: of ``run.json`` without times and places, of pages "there".
 
-    A page shows times, so that two of equal runs differ.
+    A page shows times, so that two of equal runs differ; the model card is taken without when its run began.
     """
+    run = folder / "run.json"
+    begun = json.loads(run.read_text(encoding="utf-8")).get("started", "") if run.is_file() else ""
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         if name.startswith("report."):
@@ -119,6 +121,9 @@ def digests(folder: Path) -> Iterator[tuple[str, str]]:
                 k: v for k, v in json.loads(path.read_text(encoding="utf-8")).items() if k not in PASSING
             }
             yield name, hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        elif path.suffix == ".md":
+            text = path.read_text(encoding="utf-8").replace(begun, "")
+            yield name, hashlib.sha256(text.encode()).hexdigest()
         else:
             yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import Asked, Study, keep_study, print_places, training_source
+from experiments.studies import Asked, Study, keep_study, print_study, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, InputError, Progress, outcome
@@ -64,13 +64,16 @@ def run_benefit(asked: Asked, console: Console) -> Path:
         progress("draw or read the cohorts", 1, 1)
         study = benefit_study(spec, cohort, stage_generator(rng, "benefit"), progress)
         page = keep_study("benefit", spec, study, folder, started, progress, asked.report)
-    for row in study.tables["measures"].to_dict("records"):
-        console.print(
-            f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "
-            f"({row['low']:.3f} to {row['high']:.3f})",
-            highlight=False,
-        )
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        for row in study.tables["measures"].to_dict("records"):
+            console.print(
+                f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "
+                f"({row['low']:.3f} to {row['high']:.3f})",
+                highlight=False,
+            )
+
+    print_study(console, folder, page, {"measures": study.tables["measures"]}, draw)
     return folder
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from experiments.cohort_command import cohort_app
 from experiments.compare_command import compare
+from experiments.conventions import BAD_INPUT, INTERRUPTED, MISSED, AsJson, Quiet, ending
 from experiments.doctor_command import doctor
 from experiments.drift_command import drift
 from experiments.evidence_command import evidence_app
@@ -21,12 +22,6 @@ from experiments.realism_command import realism
 from experiments.study_commands import STUDY_COMMANDS
 from experiments.sweep_command import sweep
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-MISSED = 1
-BAD_INPUT = 2
-INTERRUPTED = 130
 SUBGROUP_PATIENTS = 8_000  # a subgroup of 10 % is then known to 0.01 on the log scale
 DEFAULT_SEED = 2018  # the default run's: `simulate keynote_189 --n 2000` draws its training patients
 
@@ -55,7 +50,7 @@ app = typer.Typer(
     help="Published lung-cancer immunotherapy trials in; synthetic cohorts and explained, tracked "
     "survival models out.\n\nFor research only: not for decisions about the care of any patient.",
     no_args_is_help=True,
-    add_completion=False,
+    epilog=ending(),
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -86,20 +81,22 @@ def run(
     ] = None,
     track: Annotated[bool, typer.Option("--track/--no-track", help="file the run in MLflow")] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="finish the latest unfinished run of it, or the one at --out")
     ] = False,
 ) -> None:
     """Draw or read a cohort, train, judge and explain models, file the run and report it."""
     from experiments.config import read_experiment
+    from experiments.output import Output
     from experiments.run import Options, run_experiment
 
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     experiment = read_experiment(config).with_changes(patients=n, seed=seed)
-    options = Options(config, data, out, tracking_uri, track, report, quiet, resume)
-    run_experiment(experiment, options, console())
+    options = Options(config, data, out, tracking_uri, track, report, resume)
+    run_experiment(experiment, options, Output(as_json, quiet))
 
 
 @app.command()
@@ -114,15 +111,18 @@ def prior(
     draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
     n: Annotated[int, typer.Option("--n", help="patients of each")] = 4_000,
     seed: Annotated[int, typer.Option(help="same seed, same prior")] = DEFAULT_SEED,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    from experiments.output import Output
     from experiments.prior_command import make_prior
 
     at_least("--draws", draws, 5)
     at_least("--n", n, 200)
     at_least("--seed", seed, 0)
     named = None if columns is None else [name.strip() for name in columns.split(",")]
-    make_prior(config, endpoint, named, arm, draws, n, seed, out, console())
+    make_prior(config, endpoint, named, arm, draws, n, seed, out, Output(as_json, quiet))
 
 
 @app.command()
@@ -137,19 +137,24 @@ def simulate(
     chunk: Annotated[
         int | None, typer.Option(help="write as drawn, in Parquet files of so many rows, for large cohorts")
     ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw a synthetic cohort into a folder and show how well it reproduces its publications."""
+    from experiments.output import Output
+
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     at_least("--chunk", chunk, 1)
+    console = Output(as_json, quiet)
     if chunk is not None:
         from experiments.simulate_in_parts import simulate_in_parts
 
-        simulate_in_parts(config, n, chunk, out, seed, console())
+        simulate_in_parts(config, n, chunk, out, seed, console)
         return
     from experiments.run import simulate_to_folder
 
-    simulate_to_folder(config, n, out, seed, console())
+    simulate_to_folder(config, n, out, seed, console)
 
 
 @app.command()
@@ -161,14 +166,16 @@ def subgroups(
     ] = None,
     n: Annotated[int, typer.Option("--n", help="patients to draw of each trial")] = SUBGROUP_PATIENTS,
     seed: Annotated[int, typer.Option(help="same seed, same predictions")] = DEFAULT_SEED,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict a trial's subgroup hazard ratios without its own, and compare with the published."""
+    from experiments.output import Output
     from experiments.subgroups_command import print_subgroups
 
     at_least("--n", n, 200)
     at_least("--seed", seed, 0)
-    print_subgroups(trial, every, subgroup or [], n, seed, as_json, console())
+    print_subgroups(trial, every, subgroup or [], n, seed, Output(as_json, quiet))
 
 
 @app.command()
@@ -189,8 +196,11 @@ def verify(
     replicates: Annotated[
         int | None, typer.Option(help="instead: draw the trial so often at its size, for its hazard ratios")
     ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw a trial, estimate every published figure anew; ends with code 1 when one built on is missed."""
+    from experiments.output import Output
     from experiments.verify_command import verify_cohort, verify_register
     from pipeline.schema import InputError
 
@@ -199,15 +209,16 @@ def verify(
     at_least("--jobs", jobs, 1)
     if every is (config is not None):
         raise InputError("name one cohort (lungio verify keynote_189), or give --all and no name")
+    console = Output(as_json, quiet)
     if replicates is not None:
         from experiments.replicates_command import verify_replicates
 
         at_least("--replicates", replicates, 40)
-        met = verify_replicates(config, replicates, n, seed, out, console())
+        met = verify_replicates(config, replicates, n, seed, out, console)
     elif config is None:
-        met = verify_register(n, seed, jobs, out, console(), digitised=digitised)
+        met = verify_register(n, seed, jobs, out, console, digitised=digitised)
     else:
-        met = verify_cohort(config, n, seed, out, console(), digitised)
+        met = verify_cohort(config, n, seed, out, console, digitised)
     if not met:
         raise typer.Exit(MISSED)
 
@@ -215,18 +226,22 @@ def verify(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")],
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a run's report anew from what its folder holds; nothing is fitted."""
     from experiments.finishing import REPORT_SCRIPT
+    from experiments.output import Output, show
     from experiments.progress import StageProgress
     from pipeline.artifacts import load_run
     from pipeline.report import make_report
 
-    out = console()
+    out = Output(as_json, quiet)
     view = load_run(folder)
     with StageProgress(out) as progress:
         page = make_report(view.folder, REPORT_SCRIPT, progress)
-    out.print(f"report: {page}", highlight=False, soft_wrap=True)
+    document = {"folder": view.folder, "report": page}
+    show(out, document, lambda: out.print(f"report: {page}", highlight=False, soft_wrap=True))
 
 
 @app.command()
@@ -254,14 +269,6 @@ def at_least(option: str, value: int | None, smallest: int) -> None:
         from pipeline.schema import InputError
 
         raise InputError(f"{option} must be at least {smallest}. Got {value} instead")
-
-
-def console() -> Console:
-    """Return the console for results; wide enough for tables when the output is a file."""
-    from rich.console import Console
-
-    wide = Console()
-    return wide if wide.is_terminal else Console(width=max(wide.width, 140))
 
 
 def main() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from experiments.conventions import MISSED, AsJson
+
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
 
     from pipeline.real_cohort.draft import KnownColumn
 
-FOUND_ERRORS: Final = 1
 STYLES: Final = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 cohort_app = typer.Typer(no_args_is_help=True)
@@ -24,10 +25,11 @@ cohort_app = typer.Typer(no_args_is_help=True)
 def check(
     data: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, Excel or Parquet")],
     map_: Annotated[str, typer.Option("--map", help="a shipped map (poplar) or a YAML file")],
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Report everything wrong or odd about a file, with counts and remedies; code 1 when there are errors."""
     from experiments.config import find_config
+    from experiments.output import Output, show
     from pipeline.real_cohort import read_map
     from pipeline.real_cohort.file_check import check_file, check_table_of
     from pipeline.schema import InputError
@@ -37,12 +39,10 @@ def check(
     if read_yaml(path).get("kind") != "file":
         raise InputError(f"--map {map_}: is not the map of a file; it has no `kind: file`")
     table = check_table_of(check_file(read_map(path), data))
-    if as_json:
-        print(json.dumps(table.to_dict("records"), ensure_ascii=False, indent=1))
-    else:
-        _print(table, data.name)
+    console = Output(as_json)
+    show(console, table.to_dict("records"), lambda: _print(table, data.name, console))
     if (table["severity"] == "error").any():
-        raise typer.Exit(FOUND_ERRORS)
+        raise typer.Exit(MISSED)
 
 
 @cohort_app.command("map")
@@ -86,11 +86,9 @@ def known_columns() -> list[KnownColumn]:
     return known
 
 
-def _print(table: pd.DataFrame, name: str) -> None:
+def _print(table: pd.DataFrame, name: str, out: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-
-    from experiments.cli import console
 
     shown = Table(title=f"Findings in {name}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("severity", "check", "column", "count", "what was found", "remedy"):
@@ -98,7 +96,6 @@ def _print(table: pd.DataFrame, name: str) -> None:
     for row in table.to_dict("records"):
         cells = [str(row[k]) for k in ("severity", "check", "column", "count", "message", "remedy")]
         shown.add_row(*cells, style=STYLES[row["severity"]])
-    out = console()
     out.print(shown)
     counts = table["severity"].value_counts()
     out.print(", ".join(f"{counts.get(s, 0)} {s}{'' if counts.get(s, 0) == 1 else 's'}" for s in STYLES))

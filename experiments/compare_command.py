@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from experiments.conventions import AsJson, Quiet
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -34,17 +36,17 @@ def compare(
         float | None, typer.Option(help="horizon of scores by horizon [default: the middle one]")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="figure to make (.png, with .svg beside) [default: comparison.png]")
+        Path | None,
+        typer.Option(help="figure to make (.png, .svg beside) [default: comparison.png; with --json none]"),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="print JSON; a figure only where --out says so")
-    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Set the scores of runs side by side, with intervals, as a table, a forest plot or JSON."""
-    from experiments.cli import console
+    from experiments.output import Output
 
     figure = None if as_json and out is None else (out or Path("comparison.png"))
-    compare_runs(folders, metric, months, figure, as_json, console())
+    compare_runs(folders, metric, months, figure, Output(as_json, quiet))
 
 
 def compare_runs(
@@ -52,7 +54,6 @@ def compare_runs(
     metrics: list[str] | None,
     months: float | None,
     figure: Path | None,
-    as_json: bool,
     console: Console,
 ) -> None:
     """Print and draw the comparison.
@@ -62,8 +63,8 @@ def compare_runs(
     InputError
         Naming every reason why the runs cannot be compared, or when the figure is there already.
     """
+    from experiments.output import show
     from pipeline.artifacts import RESEARCH_USE
-    from pipeline.artifacts.cohort_folder import json_text
     from pipeline.schema import InputError
 
     if figure is not None:
@@ -84,24 +85,23 @@ def compare_runs(
         save_figure(
             comparison_figure(scores, list(dict.fromkeys(scores["metric"])), title), figure.with_suffix("")
         )
-    if as_json:
-        runs = [run_facts(name, view, data) for name, view in views.items()]
-        answer = {"research_use": RESEARCH_USE, "data": data, "same_patients": same, "runs": runs,
-                  "figure": None if figure is None else str(figure),
-                  "scores": scores.to_dict("records")}  # fmt: skip
-        print(json_text(answer), end="")
-        return
-    for name, view in views.items():
-        facts = run_facts(name, view, data)
-        origin = "simulated" if facts["simulated"] else "real"
-        console.print(
-            f"{name}: {facts['cohort']}, {facts['patients']:,} {origin}, seed {facts['seed']}",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
-    console.print(comparison_table(scores, list(views), data))
-    console.print(SAME if same else DIFFERENT, soft_wrap=True)
-    console.print(RESEARCH_USE, style="bold")
-    console.print(f"figure  {figure}", highlight=False, soft_wrap=True)
+    runs = [run_facts(name, view, data) for name, view in views.items()]
+    document = {"research_use": RESEARCH_USE, "data": data, "same_patients": same, "runs": runs,
+                "figure": figure, "scores": scores.to_dict("records")}  # fmt: skip
+
+    def draw() -> None:
+        for facts in runs:
+            origin = "simulated" if facts["simulated"] else "real"
+            console.print(
+                f"{facts['run']}: {facts['cohort']}, {facts['patients']:,} {origin}, seed {facts['seed']}",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+        console.print(comparison_table(scores, list(views), data))
+        console.print(SAME if same else DIFFERENT, soft_wrap=True)
+        console.print(RESEARCH_USE, style="bold")
+        console.print(f"figure  {figure}", highlight=False, soft_wrap=True)
+
+    show(console, document, draw)
 
 
 def open_runs(folders: list[Path]) -> dict[str, RunView]:

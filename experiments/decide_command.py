@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -12,7 +13,7 @@ from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, find_config
 from experiments.decide_predictions import PolicyPredictions, wanted_predictions
 from experiments.progress import StageProgress
-from experiments.studies import Asked, keep_study, print_places, training_source
+from experiments.studies import Asked, keep_study, print_study, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.decide import START, Action, Guided, Policy
 from pipeline.run.streams import stage_generator
@@ -150,8 +151,8 @@ def _run_policy(asked: Asked, console: Console) -> Path:
         progress("draw the cohort", 1, 1)
         study = policy_study(spec, variants, cohort, others, stage_generator(rng, "decide"), progress)
         page = keep_study("decide", spec, study, folder, started, progress, asked.report)
-    _print_differences(study.tables["differences"], spec.endpoints[0], console)
-    print_places(console, folder, page)
+    draw = partial(_print_differences, study.tables["differences"], spec.endpoints[0], console)
+    print_study(console, folder, page, {"differences": study.tables["differences"]}, draw)
     return folder
 
 
@@ -167,8 +168,8 @@ def _run_randomised(asked: Asked, console: Console) -> Path:
         study = randomised_study(spec, cohort, stage_generator(rng, "decide"))
         folder, started = asked.folder(spec.name)
         page = keep_study("decide", spec, study, folder, started, progress, asked.report)
-    _print_differences(study.tables["weighted"], spec.endpoints[0], console)
-    print_places(console, folder, page)
+    draw = partial(_print_differences, study.tables["weighted"], spec.endpoints[0], console)
+    print_study(console, folder, page, {"weighted": study.tables["weighted"]}, draw)
     return folder
 
 

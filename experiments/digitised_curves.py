@@ -15,17 +15,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def digitised_table(
-    file: Path, trials: Collection[str] | None, console: Console
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare with a file of digitised curves and print gaps, plain interpolation beside.
+def digitised_table(file: Path, trials: Collection[str] | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare with a file of digitised curves, plain interpolation beside.
 
     Parameters
     ----------
     file : Path
     trials : collection of str, optional
         Ids of the trials wanted; all of the file when left out.
-    console : Console
 
     Returns
     -------
@@ -41,7 +38,6 @@ def digitised_table(
     """
     import pandas as pd
 
-    from experiments.evidence_tables import table as text_table
     from synthetic_data.digitised_curves import compare, digitised_curves, plain_curve
     from synthetic_data.evidence import load_register
 
@@ -71,7 +67,13 @@ def digitised_table(
                 }
             )
         )
-    table = pd.DataFrame(gaps)
+    return pd.DataFrame(gaps), pd.concat(curves, ignore_index=True)
+
+
+def print_digitised(table: pd.DataFrame, console: Console) -> None:
+    """Print the gaps, and what they come to."""
+    from experiments.evidence_tables import table as text_table
+
     rows = table.round(3).to_dict("records")
     title = "gaps to digitised curves (20 or more at risk; the mean over all)"
     console.print(text_table(title, [{str(k): v for k, v in row.items()} for row in rows]))
@@ -82,4 +84,3 @@ def digitised_table(
         f"{sizes['plain_largest'].max():.3f} and {table['plain_mean'].mean():.3f}",
         highlight=False,
     )
-    return table, pd.concat(curves, ignore_index=True)

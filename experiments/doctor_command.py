@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from experiments.conventions import MISSED, AsJson
+
 PYTHON: Final = (3, 11)
 LEAST_MEMORY_GIB: Final = 2.0  # the default run peaks below it
 LEAST_DISK_GIB: Final = 1.0
@@ -41,20 +43,17 @@ def doctor(
     mend: Annotated[
         bool, typer.Option("--mend", help="mark runs of killed processes as failed, remove what they left")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of lines")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check installation, MLflow store and folders of runs; ends with code 1 when one is wrong."""
-    import json
-
-    from experiments.cli import MISSED, console
+    from experiments.output import Output, show
 
     places = folder or [Path(), Path("runs")]
     findings = [*installation(), *store(tracking_uri, mend), *folders(places, mend)]
     wrong = any(f.status == "wrong" for f in findings)
-    if as_json:
-        print(json.dumps({"well": not wrong, "findings": [asdict(f) for f in findings]}, indent=2))
-    else:
-        out = console()
+    out = Output(as_json)
+
+    def draw() -> None:
         for f in findings:
             style = {"wrong": "bold red", "mended": "yellow"}.get(f.status)
             remedy = f"; {f.remedy}" if f.remedy else ""
@@ -64,6 +63,8 @@ def doctor(
                 highlight=False,
                 soft_wrap=True,
             )
+
+    show(out, {"well": not wrong, "findings": [asdict(f) for f in findings]}, draw)
     if wrong:
         raise typer.Exit(MISSED)
 

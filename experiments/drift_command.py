@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from experiments.conventions import AsJson, Quiet
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,12 +35,13 @@ def drift(
     rules: Annotated[Path | None, typer.Option(help="YAML file of thresholds [default: the stated]")] = None,
     seed: Annotated[int, typer.Option(help="same seed, same verdict")] = 1,
     out: Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+    as_json: AsJson = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the verdict only")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare new patients with a run's; ends with 0 (no drift), 3 (look) or 4 (do not use)."""
-    from experiments.cli import at_least, console
+    from experiments.cli import at_least
+    from experiments.output import Output
 
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
@@ -49,9 +51,8 @@ def drift(
         raise InputError(f"--training-data {training_data}: there is no such file")
     from experiments.drift_study import EXIT_CODES
 
-    verdict = run_drift(
-        run, cohort, data, training_data, n, rules, seed, out, console(), report, quiet or as_json, as_json
-    )
+    console = Output(as_json, quiet)
+    verdict = run_drift(run, cohort, data, training_data, n, rules, seed, out, console, report)
     raise typer.Exit(EXIT_CODES[verdict])
 
 
@@ -66,14 +67,13 @@ def run_drift(
     out: Path | None,
     console: Console,
     report: bool = True,
-    quiet: bool = False,
-    as_json: bool = False,
 ) -> str:
     """Carry out the comparison, keep it in a folder, print it and return the verdict."""
     import numpy as np
 
     from experiments.config import read_spec
     from experiments.drift_study import DriftStudy, compare_cohorts, new_cohort, training_cohort
+    from experiments.output import chatty, show
     from experiments.progress import StageProgress
     from experiments.studies import keep_study, print_places, study_folder
     from pipeline.artifacts import load_run
@@ -92,7 +92,7 @@ def run_drift(
     )
     folder, started = study_folder("drift", spec.name, out)
     rng = np.random.default_rng(seed)
-    with StageProgress(console, quiet) as progress:
+    with StageProgress(console) as progress:
         old = training_cohort(view, training_data)
         progress("draw or read the cohorts", 1, 2)
         new = new_cohort(cohort, data, n or len(old), stage_generator(rng, "cohort new"))
@@ -100,11 +100,13 @@ def run_drift(
         found = compare_cohorts(view, old, new, spec.rules, stage_generator(rng, "drift"), progress)
         study = as_study(view, spec, found)
         page = keep_study("drift", spec, study, folder, started, progress, report)
-    if as_json:
-        print(json.dumps(dict(found.account), indent=2, ensure_ascii=False))
-        return found.drift.verdict
-    print_drift(found, console, quiet)
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        print_drift(found, console)
+        if chatty(console):
+            print_places(console, folder, page)
+
+    show(console, {**found.account, "folder": folder}, draw)
     return found.drift.verdict
 
 
@@ -144,12 +146,14 @@ def as_study(view: RunView, spec: DriftStudy, found: Found) -> Study:
     )
 
 
-def print_drift(found: Found, console: Console, quiet: bool) -> None:
-    """Print the verdict and the alarms behind it."""
+def print_drift(found: Found, console: Console) -> None:
+    """Print the verdict, and the alarms behind it unless nobody asked."""
+    from experiments.output import chatty
+
     verdict, account = found.drift.verdict, found.account
     colour = {"none": "green", "look": "yellow", "do not use": "red"}[verdict]
     console.print(f"verdict {verdict}", style=f"bold {colour}")
-    if quiet:
+    if not chatty(console):
         return
     for row in account["alarms"]:
         console.print(

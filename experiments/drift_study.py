@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import Field
 
+from experiments.conventions import DO_NOT_USE, DONE, LOOK
 from pipeline.config import Analysis, Spec
 from pipeline.drift import (
     Drift,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipeline.artifacts import RunView
 
-EXIT_CODES: Final = {"none": 0, "look": 3, "do not use": 4}  # 1 is a crash, 2 bad input
+EXIT_CODES: Final = {"none": DONE, "look": LOOK, "do not use": DO_NOT_USE}
 
 
 class DriftStudy(Spec):

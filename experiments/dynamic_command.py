@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from pydantic import Field
 from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import Asked, keep_study, print_places, training_source
+from experiments.studies import Asked, keep_study, print_study, training_source
 from pipeline.config import Spec
 from pipeline.dynamic import DynamicAnalysis, check_names
 from pipeline.mechanism import MechanismOptions
@@ -56,8 +57,8 @@ def run_dynamic(asked: Asked, console: Console) -> Path:
             experiment.mechanism,
         )  # fmt: skip
         page = keep_study("dynamic", experiment, study, folder, started, progress, asked.report)
-    _print_gains(study.tables, console)
-    print_places(console, folder, page)
+    draw = partial(_print_gains, study.tables, console)
+    print_study(console, folder, page, {"scores": study.tables["scores"]}, draw)
     return folder
 
 

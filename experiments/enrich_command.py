@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -10,7 +11,7 @@ from pydantic import Field, model_validator
 from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
 from experiments.replicates import Backend, journal_file, run_tasks
-from experiments.studies import Asked, keep_study, print_places
+from experiments.studies import Asked, keep_study, print_study
 from pipeline.config import Spec
 from pipeline.enrich import ORACLE, Signature
 
@@ -95,8 +96,8 @@ def run_enrich(asked: Asked, backend: Backend, jobs: int, scheduler: str | None,
         study = enrich_study(spec, sources, tasks, drawn, progress)
         page = keep_study("enrich", spec, study, folder, started, progress, asked.report)
     journal.unlink(missing_ok=True)
-    _print_needed(study.tables["needed"], next(iter(spec.signatures)), console)
-    print_places(console, folder, page)
+    draw = partial(_print_needed, study.tables["needed"], next(iter(spec.signatures)), console)
+    print_study(console, folder, page, {"needed": study.tables["needed"]}, draw)
     return folder
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from experiments.conventions import BAD_INPUT, AsJson
 
+if TYPE_CHECKING:
     from synthetic_data.evidence import Register
 
-BAD_INPUT = 2
-
 Kind = Literal["trials", "markers", "models", "topics"]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 Folder = Annotated[
     Path | None,
     typer.Option("--register", help="an evidence folder [default: the one that ships with lungio]"),
@@ -41,12 +37,11 @@ def list_evidence(
     if kind != "trials" and setting is not None:
         _refuse("--setting filters trials; leave it out, or use --kind trials")
     rows = _trial_rows(evidence, setting) if kind == "trials" else _other_rows(evidence, kind)
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
     from experiments.evidence_tables import table
+    from experiments.output import Output, show
 
-    _console().print(table(f"{len(rows)} {kind}", rows))
+    console = Output(as_json)
+    show(console, rows, lambda: console.print(table(f"{len(rows)} {kind}", rows)))
 
 
 @evidence_app.command()
@@ -61,12 +56,12 @@ def show(
     from synthetic_data.evidence import load_register
 
     spec = load_register(register).entry(name)
-    if as_json:
-        print(spec.model_dump_json(indent=2, exclude_defaults=True, by_alias=True))
-        return
     from experiments.evidence_tables import print_entry
+    from experiments.output import Output, show
 
-    print_entry(_console(), spec)
+    console = Output(as_json)
+    document = spec.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+    show(console, document, lambda: print_entry(console, spec))
 
 
 @evidence_app.command()
@@ -80,19 +75,21 @@ def check(
     evidence, findings = check_folder(register)
     faults = sum(f.severity == "fault" for f in findings)
     counts = {**evidence.counts(), "faults": faults, "warnings": len(findings) - faults}
-    if as_json:
-        rows = [
-            {"severity": f.severity, "file": f.file, "field": f.field, "message": f.message} for f in findings
-        ]
-        print(json.dumps({"folder": str(evidence.folder), "counts": counts, "findings": rows}, indent=2))
-    else:
-        from experiments.evidence_tables import table
+    from experiments.evidence_tables import table
+    from experiments.output import Output, show
 
-        out = _console()
+    out = Output(as_json)
+    told = [
+        {"severity": f.severity, "file": f.file, "field": f.field, "message": f.message} for f in findings
+    ]
+
+    def draw() -> None:
         if findings:
             rows = [{"": f.severity, "file": f.file, "field": f.field, "what": f.message} for f in findings]
             out.print(table("findings", rows))
         out.print(table("evidence", [{"what": k, "number": v} for k, v in counts.items()]))
+
+    show(out, {"folder": evidence.folder, "counts": counts, "findings": told}, draw)
     if faults:
         raise typer.Exit(BAD_INPUT)
 
@@ -101,13 +98,6 @@ def _refuse(message: str) -> NoReturn:
     from pipeline.schema import InputError
 
     raise InputError(message)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    wide = Console()
-    return wide if wide.is_terminal else Console(width=max(wide.width, 140))
 
 
 def _trial_rows(register: Register, setting: str | None) -> list[dict[str, Any]]:

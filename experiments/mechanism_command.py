@@ -12,7 +12,7 @@ from pydantic import Field
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
 from experiments.progress import StageProgress
-from experiments.studies import Asked, Study, keep_study, print_places
+from experiments.studies import Asked, Study, keep_study, print_study
 from pipeline.config import Spec
 from pipeline.immune_mechanisms import deficits
 from pipeline.mechanism import CLASSES, UNKNOWN, MechanismModel, MechanismOptions
@@ -62,13 +62,16 @@ def run_mechanism(asked: Asked, console: Console) -> Path:
             progress("draw the cohorts", done, len(sources))
         study = mechanism_study(spec, cohorts, stage_generator(rng, "mechanism"), progress)
         page = keep_study("mechanism", spec, study, folder, started, progress, asked.report)
-    for row in study.tables["accuracy"].to_dict("records"):
-        console.print(
-            f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "
-            f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
-        )  # fmt: skip
-    console.print(f"calibration error     {study.facts['calibration_error']:.3f}", highlight=False)
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        for row in study.tables["accuracy"].to_dict("records"):
+            console.print(
+                f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "
+                f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
+            )  # fmt: skip
+        console.print(f"calibration error     {study.facts['calibration_error']:.3f}", highlight=False)
+
+    print_study(console, folder, page, {"accuracy": study.tables["accuracy"]}, draw)
     return folder
 
 

@@ -13,7 +13,7 @@ from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN
 from experiments.progress import StageProgress
 from experiments.replicates import Backend, Task, journal_file, run_tasks
-from experiments.studies import Asked, Study, keep_study, print_places
+from experiments.studies import Asked, Study, keep_study, print_study
 from pipeline.config import Spec
 from pipeline.schema import Cohort, InputError
 
@@ -74,12 +74,15 @@ def run_power(asked: Asked, backend: Backend, jobs: int, scheduler: str | None, 
         study = power_study(spec, tasks, results, example)
         page = keep_study("power", spec, study, folder, started, progress, asked.report)
     journal.unlink()
-    for row in study.tables["power"].to_dict("records"):
-        console.print(
-            f"{row['question']:<28}{row['patients']:>7,} patients  {row['value']:.3f} "
-            f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
-        )  # fmt: skip
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        for row in study.tables["power"].to_dict("records"):
+            console.print(
+                f"{row['question']:<28}{row['patients']:>7,} patients  {row['value']:.3f} "
+                f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
+            )  # fmt: skip
+
+    print_study(console, folder, page, {"power": study.tables["power"]}, draw)
     return folder
 
 

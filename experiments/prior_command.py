@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.cohorts import CohortSource, resolve_simulated
+from experiments.output import show
 from experiments.progress import StageProgress
 from pipeline.schema import Cohort, Column, InputError
 
@@ -69,11 +70,9 @@ def make_prior(
             raise InputError(plain_os_error(error, out)) from error
         finally:
             partial.unlink(missing_ok=True)
-    console.print(
-        f"prior   {out}: {len(prior.names)} coefficients of {endpoint}, {told}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    words = f"prior   {out}: {len(prior.names)} coefficients of {endpoint}, {told}"
+    document = {"file": out, "made_from": told, "endpoint": endpoint, "coefficients": list(prior.names)}
+    show(console, document, lambda: console.print(words, highlight=False, soft_wrap=True))
     return prior
 
 

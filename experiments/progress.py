@@ -23,9 +23,12 @@ class StageProgress:
     def __init__(self, console: Console, quiet: bool = False) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+        from experiments.output import Output, chatty
+
         self.seconds: dict[str, float] = {}
         self._console = console
-        self._quiet = quiet
+        self._quiet = quiet or not chatty(console)
+        without = quiet or (isinstance(console, Output) and console.without_bars)
         self._start = self._last_end = time.perf_counter()
         self._start_cpu = _cpu_seconds()
         self._began: dict[str, float] = {}
@@ -35,7 +38,7 @@ class StageProgress:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
-            disable=quiet or not console.is_terminal,
+            disable=without or not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 

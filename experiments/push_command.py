@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.conventions import AsJson, Quiet
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -20,11 +22,13 @@ def push(
         str | None, typer.Option(help="MLflow store [default: MLFLOW_TRACKING_URI, else ./mlflow.db]")
     ] = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment, made when need be")] = "lungio",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """File a finished run or study in MLflow: after --no-track, to another store, or a study at all."""
-    from experiments.cli import console
+    from experiments.output import Output
 
-    push_folder(folder, tracking_uri, experiment, console())
+    push_folder(folder, tracking_uri, experiment, Output(as_json, quiet))
 
 
 def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console: Console) -> str:
@@ -36,6 +40,7 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
         When the folder is no run's, the store cannot be used, or an experiment without a name is asked for.
     """
     from experiments.finishing import FILING, settle
+    from experiments.output import show
     from experiments.progress import StageProgress
     from pipeline.artifacts import load_run
     from pipeline.schema import InputError
@@ -49,7 +54,9 @@ def push_folder(folder: Path, tracking_uri: str | None, experiment: str, console
     with StageProgress(console) as progress:
         run_id = file_view(view, store, experiment, progress)
     settle(folder, FILING)
-    console.print(f"filed as {run_id} in {plain_uri(store)}", highlight=False, soft_wrap=True)
+    words = f"filed as {run_id} in {plain_uri(store)}"
+    document = {"folder": folder, "run_id": run_id, "store": plain_uri(store), "experiment": experiment}
+    show(console, document, lambda: console.print(words, highlight=False, soft_wrap=True))
     return run_id
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from experiments.conventions import AsJson, Quiet
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -31,13 +33,16 @@ def realism(
     draws: Annotated[int, typer.Option(help="patients to draw, times the real ones")] = 4,
     seed: Annotated[int, typer.Option(help="same seed, same result")] = 2018,
     out: Annotated[Path | None, typer.Option(help="folder to make: page, CSV, JSON and figures")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Set simulated beside real patients: margins, correlations, effects, and what tells the two apart."""
-    from experiments.cli import at_least, console
+    from experiments.cli import at_least
+    from experiments.output import Output
 
     at_least("--draws", draws, 2)
     at_least("--seed", seed, 0)
-    compare(config, real, data, group, draws, seed, out, console())
+    compare(config, real, data, group, draws, seed, out, Output(as_json, quiet))
 
 
 def compare(
@@ -69,6 +74,7 @@ def compare(
     console : Console
     """
     from experiments.config import find_config
+    from experiments.output import show
     from experiments.realism_page import print_findings, write_findings
     from pipeline.real_cohort import SeriesMap, read_measurement_map
     from pipeline.schema import InputError
@@ -92,10 +98,17 @@ def compare(
             found = _series(config, spec, data, seed)
         else:
             found = _measurements(config, spec, data, group, draws, seed)
-    print_findings(found, console)
     if out is not None:
         write_findings(found, out)
-        console.print(f"folder  {out}", highlight=False, soft_wrap=True)
+
+    def draw() -> None:
+        print_findings(found, console)
+        if out is not None:
+            console.print(f"folder  {out}", highlight=False, soft_wrap=True)
+
+    tables = {name: table.to_dict("records") for name, table in found.tables.items()}
+    account = {"title": found.title, "real_data": found.citation, "folder": out, "words": found.words}
+    show(console, account | found.account | {"tables": tables}, draw)
 
 
 def _draw(config: str, n: int, seed: int) -> Cohort:

@@ -22,6 +22,7 @@ def verify_replicates(
     """
     from experiments.cohorts import resolve_simulated
     from experiments.evidence_tables import table as text_table
+    from experiments.output import show
     from experiments.progress import StageProgress
     from pipeline.artifacts import claim_folder
     from pipeline.run.streams import stage_generator
@@ -55,7 +56,14 @@ def verify_replicates(
         }
         for r in table.to_dict("records")
     ]
-    console.print(text_table(title, rows))
+    account = {
+        "simulated": True,
+        "replicates": replicates,
+        "patients": size,
+        "seed": seed,
+        "evidence_draw": plan.spec.evidence_draw,
+        "hazard_ratios": table.to_dict("records"),
+    }
     if out is not None:
         from pipeline.artifacts import new_folder, write_json
         from pipeline.figures import replicates_figure, save_figure
@@ -63,15 +71,13 @@ def verify_replicates(
         with new_folder(out) as folder:
             drawn.to_csv(folder / "replicates.csv", index=False)
             table.to_csv(folder / "hazard_ratios.csv", index=False)
-            account = {
-                "simulated": True,
-                "replicates": replicates,
-                "patients": size,
-                "seed": seed,
-                "evidence_draw": plan.spec.evidence_draw,
-                "hazard_ratios": table.to_dict("records"),
-            }
             write_json(folder / "replicates.json", account)
             save_figure(replicates_figure(table, title), folder / "hazard_ratios")
-        console.print(f"folder  {out}", highlight=False, soft_wrap=True)
+
+    def draw() -> None:
+        console.print(text_table(title, rows))
+        if out is not None:
+            console.print(f"folder  {out}", highlight=False, soft_wrap=True)
+
+    show(console, {"cohort": config, "folder": out, **account}, draw)
     return bool(table["inside"].all())

@@ -22,12 +22,13 @@ from experiments.finishing import (
     REPORT,
     check_resumable,
     finish,
-    given_store,
     not_filed,
     outstanding,
     unfinished,
 )
+from experiments.output import chatty, show
 from experiments.progress import StageProgress
+from experiments.run_result import print_result
 from pipeline.artifacts import (
     claim_folder,
     describe_cohort,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.run import RunResult
-    from pipeline.tracking.champion import Verdict
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 
@@ -62,7 +62,6 @@ class Options:
     tracking_uri: str | None = None
     track: bool = True
     report: bool = True
-    quiet: bool = False
     resume: bool = False
 
 
@@ -90,9 +89,9 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
     if store is not None:
         check_store(store)
     about = {"config_sha256": digest, "command": "run"}
-    with sole_writer(folder, about) as killed, StageProgress(console, options.quiet) as progress:
+    with sole_writer(folder, about) as killed, StageProgress(console) as progress:
         there = claim(folder, options)  # again: another process may have been the first
-        if killed is not None and not options.quiet:
+        if killed is not None and chatty(console):
             now = "what is outstanding follows" if there else "it is done anew"
             console.print(f"{folder}: a run begun {killed['since']} was killed here; {now}", highlight=False)
         if there:
@@ -102,7 +101,8 @@ def run_experiment(experiment: Experiment, options: Options, console: Console) -
             patients = compute(experiment, options, folder, started, progress)
             external = partial(patients.get, "external")
         failure, verdict = finish(folder, store, experiment, options, external, progress)
-    print_result(console, folder, store if failure is None else None, options, verdict)
+    filed = store if failure is None else None
+    print_result(console, folder, filed, options.tracking_uri, verdict)
     if failure is not None:
         raise not_filed(folder, options.tracking_uri, failure) from failure
     return folder
@@ -249,39 +249,6 @@ def evidence_facts() -> dict[str, Any]:
     }
 
 
-def print_result(
-    console: Console, folder: Path, store: str | None, options: Options, verdict: Verdict | None = None
-) -> None:
-    """Print the score table, what became of the best model, and where report and run are to be found."""
-    from experiments.score_table import response_table, score_tables
-    from pipeline.report import PAGE
-
-    view = load_run(folder)
-    for data in dict.fromkeys(view.table("scores")["data"]):
-        for table in score_tables(view, data, console.width):
-            console.print(table)
-    if "response_scores" in view.tables:
-        for data in dict.fromkeys(view.table("response_scores")["data"]):
-            console.print(response_table(view, data))
-    for check in view.facts["checks"]:
-        if not check["passed"]:
-            console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")
-    console.print(view.facts["research_use"], style="bold")
-
-    def say(what: str, where: object) -> None:
-        console.print(f"{what:<8}{where}", highlight=False, soft_wrap=True)
-
-    say("run", folder)
-    if (folder / PAGE).is_file():
-        say("report", folder / PAGE)
-    if store is not None:
-        say("compare", f"lungio ui{given_store(options.tracking_uri)}")
-    if verdict is not None:
-        from pipeline.tracking import verdict_line
-
-        say("model", verdict_line(verdict))
-
-
 def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Console) -> None:
     """Draw `n` patients of a cohort into a new folder; print its fidelity table and SHA-256."""
     from experiments.score_table import fidelity_table
@@ -295,8 +262,18 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     table: pd.DataFrame = fidelity(cohort, source.plan)  # type: ignore[arg-type]
     cohort = replace(cohort, manifest={**cohort.manifest, "seed": seed})
     save_cohort(cohort, out, {"fidelity": table})
-    console.print(fidelity_table(table, cohort.name))
-    console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
-    if cohort.visits is not None:
-        console.print(f"visits  {len(cohort.visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
-    console.print(f"sha256  {describe_cohort(cohort)['sha256']}", highlight=False, soft_wrap=True)
+    digest, visits = describe_cohort(cohort)["sha256"], cohort.visits
+    document = {
+        "simulated": True, "cohort": cohort.name, "folder": out, "patients": len(cohort), "seed": seed,
+        "sha256": digest, "visits": None if visits is None else len(visits),
+        "fidelity": table.to_dict("records"),
+    }  # fmt: skip
+
+    def draw() -> None:
+        console.print(fidelity_table(table, cohort.name))
+        console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
+        if visits is not None:
+            console.print(f"visits  {len(visits):,} rows in visits.csv", highlight=False, soft_wrap=True)
+        console.print(f"sha256  {digest}", highlight=False, soft_wrap=True)
+
+    show(console, document, draw)

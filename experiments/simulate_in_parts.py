@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.cohorts import resolve_simulated
+from experiments.output import show
 from experiments.progress import StageProgress
 from pipeline.artifacts import claim_folder, value_digest
 from pipeline.artifacts.cohort_folder import RESEARCH_USE, block_digests, column_as_json, write_json
@@ -69,10 +70,15 @@ def simulate_in_parts(config: str, n: int, chunk: int, out: Path, seed: int, con
             "manifest": manifest(population, n) | writers.visit_account | {"seed": seed},
         }
         write_json(partial / "manifest.json", facts)
-    console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
-    for table, count in rows.items():
-        console.print(f"{count:>14,} rows in {table}/", highlight=False, soft_wrap=True)
-    console.print(f"sha256 of blocks  {facts['blocks_sha256']}", highlight=False, soft_wrap=True)
+
+    def draw() -> None:
+        console.print(f"cohort  {out}", highlight=False, soft_wrap=True)
+        for table, count in rows.items():
+            console.print(f"{count:>14,} rows in {table}/", highlight=False, soft_wrap=True)
+        console.print(f"sha256 of blocks  {facts['blocks_sha256']}", highlight=False, soft_wrap=True)
+
+    told = ("simulated", "patients", "rows", "rows_per_file", "arms", "blocks_sha256")
+    show(console, {"cohort": source.name, "folder": out, "seed": seed} | {k: facts[k] for k in told}, draw)
 
 
 class _Writers:

@@ -14,6 +14,7 @@ import yaml
 from experiments.cohorts import CohortSource, resolve_cohort
 from experiments.config import CohortChoice, find_config, read_spec, with_changes
 from experiments.finishing import REPORT, settle
+from experiments.output import show
 from experiments.run import CHECKOUT, command_line, evidence_facts
 from pipeline.artifacts import claim_folder, describe_cohort, git_commit, value_digest
 from pipeline.config import Spec
@@ -191,6 +192,28 @@ def study_page(kind: str, folder: Path, progress: StageProgress) -> Path:
     page = make_report(folder, NOTEBOOKS / f"{kind}.py", progress)
     settle(folder, REPORT)
     return page
+
+
+def print_study(
+    console: Console, folder: Path, page: Path, tables: Mapping[str, pd.DataFrame], draw: Callable[[], object]
+) -> None:
+    """Print a study that is kept in `folder`: what `draw` prints and where it is, or `tables` as JSON."""
+    from pipeline.artifacts import RESEARCH_USE, load_run
+
+    facts = load_run(folder).facts
+    document = {
+        "research_use": RESEARCH_USE,
+        **{key: facts[key] for key in ("kind", "name", "title", "simulated", "limits", "cards")},
+        "folder": folder,
+        "report": None if page == folder else page,
+        "tables": {name: table.to_dict("records") for name, table in tables.items()},
+    }
+
+    def everything() -> None:
+        draw()
+        print_places(console, folder, page)
+
+    show(console, document, everything)
 
 
 def print_places(console: Console, folder: Path, page: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from experiments.conventions import AsJson, Quiet
+
 Data = Annotated[Path | None, typer.Option(help="the data file of a real cohort")]
 Out = Annotated[Path | None, typer.Option(help="folder to make [default: in runs/]")]
 Draw = Annotated[int | None, typer.Option("--n", help="patients to draw, each time it draws some")]
@@ -27,14 +29,17 @@ def _study(name: str, example: str, does: str, reads_file: bool = True) -> Calla
         n: Draw = None,
         seed: Seed = None,
         report: Report = True,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
     ) -> None:
-        from experiments.cli import at_least, console
+        from experiments.cli import at_least
+        from experiments.output import Output
         from experiments.studies import Asked
 
         at_least("--n", n, 1)
         at_least("--seed", seed, 0)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
-        run(Asked(name, config, data, out, n, seed, report), console())
+        run(Asked(name, config, data, out, n, seed, report), Output(as_json, quiet))
 
     def drawing(
         config: str = typer.Argument(help=f"a study: a shipped name ({example}) or a YAML file"),
@@ -42,8 +47,10 @@ def _study(name: str, example: str, does: str, reads_file: bool = True) -> Calla
         n: Draw = None,
         seed: Seed = None,
         report: Report = True,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
     ) -> None:
-        command(config, None, out, n, seed, report)
+        command(config, None, out, n, seed, report, as_json, quiet)
 
     chosen = command if reads_file else drawing
     chosen.__name__, chosen.__doc__ = name, does
@@ -61,16 +68,19 @@ def transport(
     n: Draw = None,
     seed: Seed = None,
     report: Report = True,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train on patients drawn from publications alone, without the test cohort's; judge on real ones."""
-    from experiments.cli import at_least, console
+    from experiments.cli import at_least
+    from experiments.output import Output
     from experiments.studies import Asked
     from experiments.transport_command import run_transport
 
     at_least("--n", n, 1)
     at_least("--seed", seed, 0)
     asked = Asked("transport", config, data, out, n, seed, report)
-    run_transport(asked, training_data or (), console())
+    run_transport(asked, training_data or (), Output(as_json, quiet))
 
 
 def _planning(name: str, example: str, does: str) -> Callable[..., None]:
@@ -85,10 +95,13 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
         jobs: Annotated[int | None, typer.Option(help="processes [default: all processors]")] = None,
         scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
         report: Report = True,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
     ) -> None:
         import os
 
-        from experiments.cli import at_least, console
+        from experiments.cli import at_least
+        from experiments.output import Output
         from experiments.replicates import known_backend
         from experiments.studies import Asked
 
@@ -98,7 +111,7 @@ def _planning(name: str, example: str, does: str) -> Callable[..., None]:
         chosen = known_backend(backend)
         run = getattr(import_module(f"experiments.{name}_command"), f"run_{name}")
         asked = Asked(name, config, out=out, seed=seed, replicates=replicates, report=report)
-        run(asked, chosen, jobs or os.cpu_count() or 1, scheduler, console())
+        run(asked, chosen, jobs or os.cpu_count() or 1, scheduler, Output(as_json, quiet))
 
     command.__name__, command.__doc__ = name, does
     return command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -18,11 +17,12 @@ Scores = Mapping[str, list[dict[str, Any]]]
 
 
 def print_subgroups(
-    trial: str | None, every: bool, labels: list[str], patients: int, seed: int, as_json: bool, out: Console
+    trial: str | None, every: bool, labels: list[str], patients: int, seed: int, out: Console
 ) -> None:
     """Predict the subgroups of one trial, or of every trial, and print them beside what was published."""
     import numpy as np
 
+    from experiments.output import chatty, show
     from pipeline.schema import InputError
     from synthetic_data.evidence import load_register
     from synthetic_data.subgroup_readouts import all_subgroup_readouts
@@ -42,31 +42,21 @@ def print_subgroups(
             f"{wanted} has no published subgroup to compare with ({reasons}). "
             "Ask for a prediction with --subgroup, for example --subgroup 'PD-L1 TPS >=50%'"
         )
-    print(f"drawing {patients:,} patients of every trial with subgroups; under a minute", file=sys.stderr)
+    if chatty(out):
+        print(f"drawing {patients:,} patients of every trial with subgroups; under a minute", file=sys.stderr)
     study = Study.of(register, patients, np.random.default_rng(seed))
     table = study.predict_all() if wanted is None else study.predict(wanted, labels)
     limited = with_interval(table)
     scores = {} if limited.empty else {"those with an interval": score(limited), "all": score(table)}
-    if as_json:
-        print(json.dumps(_as_json(table, scores, unused), indent=2))
-        return
-    _print(out, table, scores, unused)
+    show(out, _as_json(table, scores, unused), lambda: _print(out, table, scores, unused))
 
 
 def _as_json(table: pd.DataFrame, scores: Scores, unused: list[Unused]) -> dict[str, Any]:
     return {
         "simulated": True,
-        "subgroups": [_plain(row) for row in table.to_dict("records")],
-        "scores": {name: [_plain(row) for row in rows] for name, rows in scores.items()},
+        "subgroups": table.to_dict("records"),
+        "scores": scores,
         "not_compared": [u.__dict__ for u in unused],
-    }
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """Return a row whose missing and infinite numbers are null, as JSON demands."""
-    return {
-        str(k): (v if math.isfinite(v) else None) if isinstance(v, float) else v
-        for k, v in ((k, v.item() if hasattr(v, "item") else v) for k, v in row.items())
     }
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from experiments.conventions import AsJson, Quiet
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,8 +36,6 @@ class Places:
     tracking_uri: str | None = None
     track: bool = True
     report: bool = True
-    quiet: bool = False
-    as_json: bool = False
 
 
 def sweep(
@@ -52,15 +52,16 @@ def sweep(
     ] = None,
     track: Annotated[bool, typer.Option("--track/--no-track", help="file the sweep in MLflow")] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="make the HTML report")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Carry out many runs of one experiment: a grid or a search; the same command resumes a killed one."""
-    from experiments.cli import at_least, console
+    from experiments.cli import at_least
+    from experiments.output import Output
 
     at_least("--jobs", jobs, 1)
-    places = Places(data, out, backend, jobs, scheduler, tracking_uri, track, report, quiet, as_json)
-    run_sweep(config, places, console())
+    places = Places(data, out, backend, jobs, scheduler, tracking_uri, track, report)
+    run_sweep(config, places, Output(as_json, quiet))
 
 
 def run_sweep(config: str, places: Places, console: Console) -> Path:
@@ -95,11 +96,11 @@ def run_sweep(config: str, places: Places, console: Console) -> Path:
         check_store(store)
     check_objective(spec, base)
     about = {"command": "sweep"}
-    with sole_writer(folder, about), StageProgress(console, places.quiet or places.as_json) as progress:
+    with sole_writer(folder, about), StageProgress(console) as progress:
         if claim(folder, digest):  # again: another process may have been the first
             compute(spec, base, folder, digest, places, progress)
         failure = finish(folder, store, spec, places, progress)
-    print_sweep(spec, load_run(folder), places, console)
+    print_sweep(spec, load_run(folder), console)
     if failure is not None:
         raise not_filed(folder, places.tracking_uri, failure) from failure
     return folder
@@ -242,23 +243,21 @@ def example_cohorts(spec: Sweep, base: Experiment, data: Path | None) -> dict[st
     return cohorts
 
 
-def print_sweep(spec: Sweep, view: RunView, places: Places, console: Console) -> None:
+def print_sweep(spec: Sweep, view: RunView, console: Console) -> None:
     """Print the settings in order of their objective, as a table or as JSON."""
     from experiments.evidence_tables import table as text_table
+    from experiments.output import show
     from experiments.studies import print_places
     from experiments.sweep_study import LIMIT
-    from pipeline.artifacts.cohort_folder import json_text
     from pipeline.report import PAGE
 
     folder, facts = view.folder, view.facts
     settings, runs = view.table("settings"), view.table("runs")
     failed = runs[runs["fault"] != ""]
-    if places.as_json:
-        print(json_text({
-            "sweep": spec.name, "folder": str(folder), "objective": facts["objective"],
-            "settings": settings.to_dict("records"), "runs": runs.to_dict("records"),
-        }), end="")  # fmt: skip
-        return
+    document = {
+        "sweep": spec.name, "folder": folder, "objective": facts["objective"],
+        "settings": settings.to_dict("records"), "runs": runs.to_dict("records"),
+    }  # fmt: skip
     rows = [
         {
             str(key).split(".", 1)[-1]: f"{v:.4f}" if key in ("objective", "sd") else str(v)
@@ -266,12 +265,16 @@ def print_sweep(spec: Sweep, view: RunView, places: Places, console: Console) ->
         }
         for row in settings.head(SHOWN_SETTINGS).to_dict("records")
     ]
-    console.print(text_table(f"{facts['title']}: {facts['objective']['label']}, best first", rows))
-    if len(settings) > SHOWN_SETTINGS:
-        console.print(f"and {len(settings) - SHOWN_SETTINGS:,} settings more in tables/settings.csv")
-    for row in failed.head(5).to_dict("records"):
-        console.print(f"FAILED run {row['run']}: {row['fault']}", style="bold red", highlight=False)
-    if len(failed) > 5:
-        console.print(f"and {len(failed) - 5} failed runs more in tables/runs.csv", style="bold red")
-    console.print(LIMIT)
-    print_places(console, folder, folder / PAGE if (folder / PAGE).is_file() else folder)
+
+    def draw() -> None:
+        console.print(text_table(f"{facts['title']}: {facts['objective']['label']}, best first", rows))
+        if len(settings) > SHOWN_SETTINGS:
+            console.print(f"and {len(settings) - SHOWN_SETTINGS:,} settings more in tables/settings.csv")
+        for row in failed.head(5).to_dict("records"):
+            console.print(f"FAILED run {row['run']}: {row['fault']}", style="bold red", highlight=False)
+        if len(failed) > 5:
+            console.print(f"and {len(failed) - 5} failed runs more in tables/runs.csv", style="bold red")
+        console.print(LIMIT)
+        print_places(console, folder, folder / PAGE if (folder / PAGE).is_file() else folder)
+
+    show(console, document, draw)

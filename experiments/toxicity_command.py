@@ -12,7 +12,7 @@ from pydantic import Field
 
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import Asked, Study, keep_study, print_places, training_source
+from experiments.studies import Asked, Study, keep_study, print_study, training_source
 from pipeline.config import Bootstrap, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import ENDPOINTS, Cohort, Progress
@@ -53,10 +53,15 @@ def run_toxicity(asked: Asked, console: Console) -> Path:
         progress("draw or read the cohorts", 1, 1)
         study = toxicity_study(spec, cohort, stage_generator(rng, "toxicity"), progress)
         page = keep_study("toxicity", spec, study, folder, started, progress, asked.report)
-    for row in study.tables["contrasts"].to_dict("records"):
-        ratio = f"{row['hazard_ratio']:.2f} ({row['hazard_ratio_low']:.2f} to {row['hazard_ratio_high']:.2f})"
-        console.print(f"{row['method']:<28}{ratio}", highlight=False)
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        for row in study.tables["contrasts"].to_dict("records"):
+            ratio = (
+                f"{row['hazard_ratio']:.2f} ({row['hazard_ratio_low']:.2f} to {row['hazard_ratio_high']:.2f})"
+            )
+            console.print(f"{row['method']:<28}{ratio}", highlight=False)
+
+    print_study(console, folder, page, {"contrasts": study.tables["contrasts"]}, draw)
     return folder
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from experiments.cohorts import CohortSource, is_real, resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice
 from experiments.progress import StageProgress
-from experiments.studies import Asked, keep_study, print_places
+from experiments.studies import Asked, keep_study, print_study
 from pipeline.config import Bootstrap, CrossValidation, Spec
 from pipeline.run.streams import stage_generator
 from pipeline.schema import InputError
@@ -65,13 +65,19 @@ def run_transport(asked: Asked, training_data: Sequence[str], console: Console) 
         read = {n: source.cohort(stage_generator(rng, f"cohort {n}")) for n, source in others.items()}
         study = transport_study(experiment, train, strict, real, read, rng, progress)
         page = keep_study("transport", experiment, study, folder, started, progress, asked.report)
-    _print(study.tables, console)
-    for name in [n for n in experiment.train_real if n not in others]:
-        console.print(
-            f"nobody was trained on {name}: give its file as --training-data {name}=FILE",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
-    print_places(console, folder, page)
+
+    def draw() -> None:
+        _print(study.tables, console)
+        for name in [n for n in experiment.train_real if n not in others]:
+            console.print(
+                f"nobody was trained on {name}: give its file as --training-data {name}=FILE",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+
+    shown = {
+        name: study.tables[name] for name in ("scores", "differences", "matched") if name in study.tables
+    }
+    print_study(console, folder, page, shown, draw)
     return folder
 
 

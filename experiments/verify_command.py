@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.output import chatty, show
 from pipeline.schema import InputError
 
 if TYPE_CHECKING:
@@ -57,15 +58,18 @@ def verify_cohort(
     found = _drawn(source, seed)
     assert found.table is not None  # noqa: S101 - a source that resolved has a plan
     table = judged(found.table)
-    console.print(fidelity_table(table, source.name))
-    for words in (*found.notes, *found.assumed):
-        console.print(words, highlight=False, style="dim")
-    _print_summary(table, console)
-    curves = _digitised(digitised, [found], console)
+    curves = _digitised(digitised, [found])
+    account = _account(table, [found], n or ONE_TRIAL, seed)
     if out is not None:
-        title = f"{found.trial}: published and reproduced"
-        _write(out, table, [found], n or ONE_TRIAL, seed, title, curves)
-        console.print(f"folder  {out}", highlight=False, soft_wrap=True)
+        _write(out, table, account, f"{found.trial}: published and reproduced", curves)
+
+    def draw() -> None:
+        console.print(fidelity_table(table, source.name))
+        for words in (*found.notes, *found.assumed):
+            console.print(words, highlight=False, style="dim")
+        _print_rest(table, curves, out, console)
+
+    show(console, account | {"folder": out, "figures": table.to_dict("records")}, draw)
     return missed(table).empty
 
 
@@ -91,15 +95,43 @@ def verify_register(
     with StageProgress(console) as progress:
         for result in _each(names, n or EACH_TRIAL, seed, jobs):
             results.append(result)
-            console.print(_line(result), highlight=False, soft_wrap=True)
+            if chatty(console):
+                console.print(_line(result), highlight=False, soft_wrap=True)
             progress("verify trials", len(results), len(names))
     tables = [r.table.assign(trial=r.trial) for r in results if r.table is not None]
     if not tables:
         raise InputError("no trial can be drawn; see the reasons above")
     table = judged(pd.concat(tables, ignore_index=True))
-    console.print(f"\n{len(tables)} of {len(results)} trials drawn", style="bold")
+    curves = _digitised(digitised, results)
+    account = _account(table, results, n or EACH_TRIAL, seed)
+    if out is not None:
+        _write(out, table, account, f"Published and reproduced: {len(tables)} trials", curves)
+
+    def draw() -> None:
+        console.print(f"\n{len(tables)} of {len(results)} trials drawn", style="bold")
+        _print_rest(table, curves, out, console, missed(table).to_dict("records"))
+
+    show(console, account | {"folder": out, "figures": table.to_dict("records")}, draw)
+    return missed(table).empty
+
+
+def _digitised(file: Path | None, results: list[Verified]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    if file is None:
+        return None
+    from experiments.digitised_curves import digitised_table
+
+    return digitised_table(file, [r.trial for r in results if r.table is not None])
+
+
+def _print_rest(
+    table: pd.DataFrame,
+    curves: tuple[pd.DataFrame, pd.DataFrame] | None,
+    out: Path | None,
+    console: Console,
+    off: Sequence[Mapping[Any, Any]] = (),
+) -> None:
     _print_summary(table, console)
-    for row in missed(table).to_dict("records"):
+    for row in off:
         at = f" at {row['months']:g} months" if row["kind"] == "landmark" else ""
         console.print(
             f"missed  {row['trial']}, {row['arm']}: {row['endpoint'].upper()} {row['kind'].replace('_', ' ')}"
@@ -107,22 +139,12 @@ def verify_register(
             f"without the chance of the draw {row['expected']:.3g}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
-    curves = _digitised(digitised, results, console)
+    if curves is not None:
+        from experiments.digitised_curves import print_digitised
+
+        print_digitised(curves[0], console)
     if out is not None:
-        title = f"Published and reproduced: {len(tables)} trials"
-        _write(out, table, results, n or EACH_TRIAL, seed, title, curves)
         console.print(f"folder  {out}", highlight=False, soft_wrap=True)
-    return missed(table).empty
-
-
-def _digitised(
-    file: Path | None, results: list[Verified], console: Console
-) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    if file is None:
-        return None
-    from experiments.digitised_curves import digitised_table
-
-    return digitised_table(file, [r.trial for r in results if r.table is not None], console)
 
 
 def _claim(out: Path | None) -> None:
@@ -205,20 +227,10 @@ def _words(kind: str) -> tuple[str, str]:
     return KIND_WORDS.get(kind, (f"{kind.replace('_', ' ')} shares", "within 0.5 points"))
 
 
-def _write(
-    out: Path,
-    table: pd.DataFrame,
-    results: list[Verified],
-    n: int,
-    seed: int,
-    title: str,
-    digitised: tuple[pd.DataFrame, pd.DataFrame] | None = None,
-) -> None:
-    from pipeline.artifacts.folders import new_folder
-    from pipeline.figures import digitised_figure, fidelity_figure, save_figure, verification_figure
+def _account(table: pd.DataFrame, results: list[Verified], n: int, seed: int) -> dict[str, Any]:
     from synthetic_data.verification import missed, summary
 
-    account = {
+    return {
         "patients_per_trial": n,
         "seed": seed,
         "simulated": True,
@@ -238,6 +250,18 @@ def _write(
             for r in results
         ],
     }
+
+
+def _write(
+    out: Path,
+    table: pd.DataFrame,
+    account: dict[str, Any],
+    title: str,
+    digitised: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+) -> None:
+    from pipeline.artifacts.folders import new_folder
+    from pipeline.figures import digitised_figure, fidelity_figure, save_figure, verification_figure
+
     with new_folder(out) as folder:
         table.to_csv(folder / "figures.csv", index=False)
         if digitised is not None:
@@ -247,5 +271,5 @@ def _write(
             save_figure(drawn, folder / "digitised_curves")
         (folder / "verify.json").write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
         save_figure(verification_figure(table, title), folder / "published_and_reproduced")
-        if len(results) == 1:
+        if len(account["trials"]) == 1:
             save_figure(fidelity_figure(table, title), folder / "figure_by_figure")

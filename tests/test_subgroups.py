@@ -222,18 +222,17 @@ def test_a_steep_curve_no_longer_stops_the_draw() -> None:
 def test_the_command_prints_predictions_beside_what_was_published(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rich.console import Console
-
     import synthetic_data.evidence as evidence
+    from experiments.output import Output
     from experiments.subgroups_command import print_subgroups
 
     monkeypatch.setattr(evidence, "load_register", small)
-    print_subgroups("pacific", False, ["male"], 300, 0, False, Console(width=200))
+    print_subgroups("pacific", False, ["male"], 300, 0, Output())
     text = capsys.readouterr().out
     assert "PD-L1 TC >=25%" in text
     assert "equals the whole trial" in text
     assert "not compared" in text
-    print_subgroups("pacific", False, ["male"], 300, 0, True, Console(width=200))
+    print_subgroups("pacific", False, ["male"], 300, 0, Output(as_json=True))
     answer = json.loads(capsys.readouterr().out)
     assert answer["simulated"] is True
     male = [s for s in answer["subgroups"] if s["subgroup"] == "male"]
@@ -258,4 +257,4 @@ def test_the_command_says_what_is_wrong(
     from experiments.subgroups_command import print_subgroups
 
     with pytest.raises(InputError, match=words):
-        print_subgroups(trial, every, labels, 300, 0, False, Console())
+        print_subgroups(trial, every, labels, 300, 0, Console())

@@ -149,6 +149,12 @@ class FeatureBuilder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         names = ["feature", "column", "modality", "label", "kind"]
         return pd.DataFrame([asdict(f) for f in self._features], columns=names)
 
+    @property
+    def of_arm(self) -> NDArray[np.bool_]:
+        """Which features are indicators of the arm, shape (p,)."""
+        check_is_fitted(self, "rules_")
+        return np.array([f.modality == TREATMENT for f in self._features], dtype=bool)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything learnt as plain JSON-ready values; `from_dict` restores it exactly."""
         check_is_fitted(self, "rules_")

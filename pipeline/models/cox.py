@@ -20,6 +20,9 @@ from pipeline.schema import Floats, InputError, Prediction
 # One Newton step past lifelines' default, after which its coefficients agree with R's to six digits.
 PRECISION = {"precision": 1e-10, "r_precision": 1e-12}
 
+# Of the penalty that the arm bears: in effect none, and yet a finite ratio where an arm has no event.
+ARM_SHARE = 1e-3
+
 ARRAYS = ("coefficients", "feature_means", "baseline_months", "baseline_cumulative_hazard")
 
 
@@ -32,6 +35,9 @@ class CoxOptions(Spec):
 
 class RidgeCox(FeatureModel):
     """Proportional hazards with a ridge penalty; ties by Efron, baseline hazard by Breslow.
+
+    The penalty is for what may be noise, a hundred markers; the arm, one effect known to matter, is not
+    shrunk with them.
 
     Attributes
     ----------
@@ -61,18 +67,21 @@ class RidgeCox(FeatureModel):
         """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
         x = self.learn_features(frame, y)
         scaled, _ = standardised(x.to_numpy())
+        relative = np.where(self.of_arm, ARM_SHARE, 1.0)
         penalties = self.options.penalties
         folds = min(self.options.inner_folds, int(y["event"].sum()))
         self.cross_validated: dict[float, float] = {}
         self.penalty = max(penalties)  # with a single event there is nothing to choose by
         if folds > 1 and len(penalties) > 1:
-            scores = cross_validated_likelihood(scaled, y["time"], y["event"], penalties, folds, rng)
+            scores = cross_validated_likelihood(
+                scaled, y["time"], y["event"], penalties, folds, rng, relative=relative
+            )
             self.cross_validated = dict(zip(penalties, scores.tolist(), strict=True))
             self.penalty = penalties[int(np.argmax(scores))]
-        self._fit_lifelines(x, y)
+        self._fit_lifelines(x, y, self.penalty * relative)
         return self
 
-    def _fit_lifelines(self, x: pd.DataFrame, y: Outcome) -> None:
+    def _fit_lifelines(self, x: pd.DataFrame, y: Outcome, penalty: float | Floats) -> None:
         from lifelines.exceptions import ConvergenceError
         from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
 
@@ -82,7 +91,7 @@ class RidgeCox(FeatureModel):
                 return df.iloc[:1]
 
         table = x.assign(**{"(months)": y["time"], "(event)": y["event"]})
-        fitter = Fitter(penalizer=self.penalty, l1_ratio=0.0)
+        fitter = Fitter(penalizer=penalty, l1_ratio=0.0)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:

@@ -36,6 +36,8 @@ class FeatureModel(ABC):
     features : FeatureTransformer, optional
         None until fitted.
     feature_names : tuple of str
+    of_arm : array of bool, shape (p,)
+        Which features are indicators of the arm; known while fitting, not kept.
     """
 
     name: str
@@ -43,6 +45,7 @@ class FeatureModel(ABC):
     explainable: bool = True
     portable: bool = True
     feature_names: tuple[str, ...]
+    of_arm: NDArray[np.bool_]
 
     def __init__(self, context: ModelContext, **options: Any) -> None:
         self.context = context
@@ -56,8 +59,9 @@ class FeatureModel(ABC):
 
     def learn_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Fit the feature table on training rows and return it."""
-        self.features = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
-        x = self.features.transform(frame)
+        self.features = builder = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
+        self.of_arm = builder.of_arm
+        x = builder.transform(frame)
         self.feature_names = tuple(x.columns)
         return x
 

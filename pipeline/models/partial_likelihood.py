@@ -88,12 +88,12 @@ class RiskSets:
         return np.asarray(counts, dtype=float)
 
 
-def ridge_fit(risk_sets: RiskSets, penalty: float, start: Floats) -> Floats:
+def ridge_fit(risk_sets: RiskSets, penalty: float | Floats, start: Floats) -> Floats:
     """Coefficients maximising log partial likelihood - penalty/2 * |beta|^2, by Newton's method.
 
-    `penalty` is on the scale of the whole log likelihood; lifelines' `penalizer` times n. The information
-    matrix, which costs p times a gradient, is kept as long as steps with it still shrink the gradient
-    fivefold.
+    `penalty`, one or one a coefficient, is on the scale of the whole log likelihood; lifelines' `penalizer`
+    times n. The information matrix, which costs p times a gradient, is kept as long as steps with it still
+    shrink the gradient fivefold.
     """
     return penalised_fit(risk_sets, penalty * np.eye(len(start)), np.zeros_like(start), start)
 
@@ -138,13 +138,15 @@ def cross_validated_likelihood(
     folds: int,
     rng: np.random.Generator,
     patients: NDArray[np.intp] | None = None,
+    relative: Floats | float = 1.0,
 ) -> Floats:
     """Cross-validated log partial likelihood of each penalty, shape (len(penalties),); higher is better.
 
     Every fold adds what its patients contribute to the likelihood of all patients, at coefficients learnt
     without them (Verweij and van Houwelingen, Stat Med 1993;12:2305, doi:10.1002/sim.4780122407). Folds
     are stratified by event. `penalties` are per row, as lifelines counts them, and `x` standardised. Where
-    a patient has several rows, `patients` (0, 1, ...) keeps them in one fold.
+    a patient has several rows, `patients` (0, 1, ...) keeps them in one fold. `relative` says how much of the
+    penalty each coefficient bears.
     """
     patients = np.arange(len(months)) if patients is None else patients
     fold_of = stratified_folds(np.bincount(patients, event) > 0, folds, rng)
@@ -157,7 +159,7 @@ def cross_validated_likelihood(
         training = RiskSets.of(x[inside], months[inside], event[inside])
         beta = np.zeros(x.shape[1])
         for j in descending:  # from strong to weak, each fit starting from the one before
-            beta = ridge_fit(training, penalties[j] * int(inside.sum()), beta)
+            beta = ridge_fit(training, penalties[j] * int(inside.sum()) * relative, beta)
             totals[j] += everyone.log_likelihood(beta) - training.log_likelihood(beta)
     return totals
 

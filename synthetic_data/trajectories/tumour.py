@@ -31,9 +31,15 @@ FASTEST_PER_MONTH: Final = (
 )
 FADING_MEDIAN: Final = 0.7  # assumed: loss of inhibition per month where there is no response
 FADING_LOG_SD: Final = 0.4
+# Usual months to progression or death and to death in advanced disease, and the powers they enter with; set
+# so that ctDNA at nine weeks has the hazard ratios of the register for both (register: ctdna_response).
+CONTROL_OF: Final = ((8.0, 0.09), (18.0, 0.44))
+CONTROL_RANGE: Final = (0.18, 4.5)
+CONTROL_MEAN, CONTROL_SD = 1.13, 0.57
+DEPTH_CONTROL: Final = 0.5  # assumed: correlation of deep, early shrinkage with the normal score of control
 SCAN_PASSES: Final = 5
 SCAN_MARGIN: Final = 1.0002  # so that what the last pass moves does not undo it
-ONLY_GROWS: Final = {"SD": 0.45, "PD": 0.75, "NE": 0.75}  # assumed: share whose tumour never shrinks
+ONLY_GROWS: Final = {"SD": 0.25, "PD": 0.75, "NE": 0.75}  # assumed: share whose tumour never shrinks
 LEAST: Final = {"SD": 0.71, "PD": 0.78, "NE": 0.78}  # assumed: the furthest others shrink
 
 
@@ -58,6 +64,18 @@ class Fates:
     pfs_months: Floats
     os_months: Floats
     watched_months: Floats
+
+    @property
+    def control(self) -> Floats:
+        """How well treatment holds the disease, shape (n,); mean about 0, standard deviation about 1.
+
+        The latent state that survival, progression, depth of response and ctDNA share. It follows from
+        both times, because everything measured is drawn after them and given them.
+        """
+        held = np.ones(len(self.os_months))
+        for times, (middle, power) in zip((self.pfs_months, self.os_months), CONTROL_OF, strict=True):
+            held *= np.clip(times / middle, *CONTROL_RANGE) ** power
+        return (held - CONTROL_MEAN) / CONTROL_SD
 
     @property
     def progressed(self) -> Mask:
@@ -179,9 +197,19 @@ def _fading_for(criterion: Floats, smallest: Floats, months: Floats) -> Floats:
     return np.asarray(-np.log1p(-share) / months)
 
 
+def _with_control(uniforms: Floats, fates: Fates) -> Floats:
+    """Turn uniforms so that small ones, which mean deep or early shrinkage, go with control; shape (n,).
+
+    Without that a tumour that responds and soon progresses shrinks fastest, for it must respond in time.
+    """
+    own = ndtri(np.clip(uniforms, 1e-12, 1 - 1e-12))
+    return np.asarray(ndtr(np.sqrt(1 - DEPTH_CONTROL**2) * own - DEPTH_CONTROL * fates.control))
+
+
 def _draw_course(fates: Fates, planned: Floats, rng: np.random.Generator) -> _Course:
     n = len(fates.baseline_mm)
     depth, only, when, sort = rng.random((4, n))
+    depth, when = _with_control(depth, fates), _with_control(when, fates)
     fading = FADING_MEDIAN * np.exp(FADING_LOG_SD * rng.standard_normal(n))
     ahead = rng.exponential(size=n)
 

@@ -14,6 +14,7 @@ from synthetic_data.evidence.simulation import Simulation
 from synthetic_data.follow_up import DAYS_PER_MONTH
 from synthetic_data.trajectories import residual_disease
 from synthetic_data.trajectories.blood import (
+    CTDNA_LIMIT,
     HIGHEST_PERCENT,
     KINETICS,
     T_CELL_BASELINES,
@@ -27,7 +28,6 @@ from synthetic_data.trajectories.target_antigen import TARGETS, target_course
 from synthetic_data.trajectories.tumour import Fates, Mask, Tumours, draw_tumours
 
 PLASMA_ML: Final = 4.0  # assumed: plasma of a ten-millilitre tube, in which ctDNA molecules are counted
-CTDNA_LIMIT: Final = 0.5  # molecules/mL, two in the tube; reported as 0, not detected
 KEY_COLUMNS: Final = {
     "visit": "number of the visit, 0 before treatment; one that was not planned has that of the last planned",
     "planned": "false of the visit on the day of progression",
@@ -38,7 +38,6 @@ TUMOUR_COLUMNS: Final = {
     TUMOUR_SIZE: "Sum of target lesion diameters, mm; 0 where none is visible",
     "new_lesion": "whether a new lesion has been seen",
 }
-BENEFIT: Final = {"CR": 1.0, "PR": 1.0, "SD": 0.5}
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def simulate_visits(spec: VisitSpec, source: VisitSource, rng: np.random.Generat
         "planned": (order < len(planned))[followed],
         "months": months[followed],
     }
-    true, observed = _measure(spec, source, tumours, safe, rows, assay_rngs)
+    true, observed = _measure(spec, source, fates, tumours, safe, rows, assay_rngs)
     kept = took_place[followed]
     table = pd.DataFrame(keys)
     return Visits(
@@ -184,6 +183,7 @@ class _Rows:
 def _measure(
     spec: VisitSpec,
     source: VisitSource,
+    fates: Fates,
     tumours: Tumours,
     months: Floats,
     rows: _Rows,
@@ -191,7 +191,6 @@ def _measure(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     true: dict[str, Any] = {}
     observed: dict[str, Any] = {}
-    benefit = np.select([np.asarray(source.response) == r for r in BENEFIT], list(BENEFIT.values()), 0.0)
     first = rows.first
     for assay, assay_rng in zip((*ASSAYS, *SPECIAL_ASSAYS), rngs, strict=True):
         if assay not in spec.assays:
@@ -202,9 +201,10 @@ def _measure(
             exact = tumours.sum_mm(months)[rows.followed]
         elif assay == "mrd":
             column, error = MRD_COLUMN, KINETICS["ctdna"].error
-            pfs, os = (source.truth[f"{e}_event_months"].to_numpy(dtype=float) for e in ("pfs", "os"))
             operated = source.surgery_months or 0.0
-            exact = residual_disease.residual_ctdna(months, pfs, os, operated, course_rng)[rows.followed]
+            exact = residual_disease.residual_ctdna(
+                months, fates.pfs_months, fates.os_months, operated, course_rng
+            )[rows.followed]
         elif assay in TARGETS:
             column, error = TARGETS[assay].column, TARGETS[assay].error
             escape, since = source.truth["target_escape"], source.truth["escape_months"]
@@ -220,7 +220,7 @@ def _measure(
                 if assay in T_CELL_BASELINES
                 else source.values[column].to_numpy(dtype=float)
             )
-            course = true_course(kinetics, start, months, tumours, source.inhibitor, benefit, course_rng)
+            course = true_course(kinetics, start, months, tumours, fates, source.inhibitor, course_rng)
             if assay in T_CELL_BASELINES:
                 course = np.minimum(course, HIGHEST_PERCENT)
             exact = course[rows.followed]

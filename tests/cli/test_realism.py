@@ -14,8 +14,8 @@ from .calling import lungio, nothing_new, refused
 REAL = Path(__file__).resolve().parents[3] / "shared" / "realdata"
 
 
-@pytest.fixture
-def lesions(tmp_path) -> Path:
+def lesion_file(folder: Path) -> Path:
+    """Write a table of diameters that says nothing, in the form of a measurement map that is shipped."""
     rng = np.random.default_rng(1)
     rows = [
         (f"p{i}", day, round(30 * np.exp(rng.normal(0, 0.3))))
@@ -25,8 +25,13 @@ def lesions(tmp_path) -> Path:
     data = pd.DataFrame(rows, columns=["patient", "day", "long_diam_raw"]).assign(
         study_arm="A", study="Study1"
     )
-    data.to_csv(tmp_path / "lesions.csv", index=False)
-    return tmp_path / "lesions.csv"
+    data.to_csv(folder / "lesions.csv", index=False)
+    return folder / "lesions.csv"
+
+
+@pytest.fixture
+def lesions(tmp_path) -> Path:
+    return lesion_file(tmp_path)
 
 
 def test_a_series_gives_a_table_a_figure_and_a_page(lesions, tmp_path) -> None:

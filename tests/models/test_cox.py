@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_cohort import EFFECTS, context_of, made_cohort
 
-from pipeline.models.cox import RidgeCox
+from pipeline.models.cox import ARM_SHARE, RidgeCox
 from pipeline.models.partial_likelihood import RiskSets, ridge_fit
 from pipeline.schema import Column, InputError, outcome
 
@@ -23,7 +23,7 @@ def test_cox_equals_r_but_for_its_tiny_penalty():
     # Features standardise and winsorise; a stand-in that does neither keeps R's units.
     model = RidgeCox(context)
     model.penalty = 1e-9
-    model._fit_lifelines(frame, y)
+    model._fit_lifelines(frame, y, 1e-9)
     model.features, model.feature_names = _AsIs(), tuple(frame)
     np.testing.assert_allclose(model.coefficients, GOLDEN["coefficients"], atol=2e-6)
     patient = pd.DataFrame([[1.0, 0.0, -0.5]], columns=list(frame), index=pd.RangeIndex(1, name="patient"))
@@ -41,10 +41,22 @@ def test_lifelines_and_the_inner_fit_agree_on_the_penalty_scale(fitted, cohort):
     x = model.features.transform(cohort.observed)
     z = (x - x.mean()) / x.std()
     y = outcome(cohort.observed, "os")
-    ours = ridge_fit(
-        RiskSets.of(z.to_numpy(), y["time"], y["event"]), model.penalty * len(y), np.zeros(z.shape[1])
-    )
+    share = np.where(model.features.of_arm, ARM_SHARE, 1.0)
+    sets = RiskSets.of(z.to_numpy(), y["time"], y["event"])
+    ours = ridge_fit(sets, model.penalty * len(y) * share, np.zeros(z.shape[1]))
     np.testing.assert_allclose(model.coefficients * x.std().to_numpy(), ours, atol=1e-5)
+
+
+def test_the_arm_is_not_shrunk_with_the_markers(cohort):
+    y = outcome(cohort.observed, "os")
+    model = RidgeCox(context_of(cohort), penalties=(30.0,)).fit(cohort.observed, y, np.random.default_rng(0))
+    log_ratio = dict(zip(model.feature_names, model.coefficients, strict=True))
+    x = model.features.transform(cohort.observed)[list(model.feature_names)]
+    arm = x.to_numpy()[:, model.features.of_arm]
+    alone = ridge_fit(RiskSets.of(arm, y["time"], y["event"]), 0.0, np.zeros(arm.shape[1]))
+    (name,) = x.columns[model.features.of_arm]
+    assert log_ratio[name] == pytest.approx(alone[0], abs=0.1 * abs(alone[0]))
+    assert abs(log_ratio["nlr"]) < 0.1 * EFFECTS["nlr"]
 
 
 def test_the_penalty_with_the_best_cross_validated_likelihood_is_taken(fitted):

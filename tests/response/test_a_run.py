@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from experiments.cohorts import CohortSource, with_own_rates
+from experiments.output import Output
+from experiments.run_result import print_result
 from experiments.score_table import response_table
 from pipeline.artifacts import describe_cohort, gallery, load_run, save_run
 from pipeline.artifacts.run_folder import RunView
@@ -81,6 +84,16 @@ def test_the_terminal_shows_a_row_a_model(view: RunView) -> None:
     table = response_table(view, "external")
     assert list(table.columns[0].cells) == ["logistic", "boosted", "published_rate", "oracle"]
     assert [c.header for c in table.columns][1:3] == ["AUC", "Brier score"]
+
+
+def test_what_lungio_run_prints_holds_the_scores_for_people_and_for_programs(view, capsys) -> None:
+    print_result(Output(), view.folder, None, None)
+    assert capsys.readouterr().out.count("Objective response, ") == 2
+    print_result(Output(as_json=True), view.folder, None, None)
+    told = json.loads(capsys.readouterr().out)["response"]
+    wanted = view.table("response_scores").query("group == 'all'")
+    assert [row["value"] for row in told] == pytest.approx(list(wanted["value"]), nan_ok=True)
+    assert {row["model"] for row in told} == {"logistic", "boosted", "published_rate", "oracle"}
 
 
 def test_mlflow_has_a_run_a_classifier_and_a_trial(view: RunView, empty_store: Path, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthetic_data.trajectories import (
-    Tumours,
-)
+from synthetic_data.trajectories import Fates, Tumours
 from synthetic_data.trajectories.blood import KINETICS, true_course
 
 from .drawn_visits import DAY, drawn, true_visits, visits_of
@@ -26,7 +24,7 @@ def test_ctdna_has_its_zero_class_and_runs_ahead_of_scans() -> None:
     at = true[np.isclose(true["months"], 2 * 42 * DAY) & ~never].set_index("patient")
     ratio = np.log(at[column] / start.loc[at.index, column])
     responders = response.loc[at.index].isin(["CR", "PR"]).to_numpy()
-    # register: a fall by half at nine weeks tells responders from the others in most (82 and 75 %)
+    # molecular response tells responders from the others in most (register: 82 and 75 %)
     assert (ratio[responders] < np.log(0.5)).mean() > 0.75
     assert (ratio[~responders] >= np.log(0.5)).mean() > 0.6
 
@@ -56,11 +54,13 @@ def test_only_a_checkpoint_inhibitor_wakes_t_cells() -> None:
 
 def test_kinetics_start_at_the_baseline_and_keep_zero() -> None:
     tumours = Tumours(*(np.full(3, x) for x in (80.0, 0.05, 0.3, 0.5, 6.0, np.inf)))
+    times = np.array([4.0, 8.0, 20.0])
+    fates = Fates(np.full(3, 80.0), np.array(["PR", "SD", "PD"]), times, times + 2.0, np.full(3, 36.0))
     months = np.tile([0.0, 1.0, 5.0], (3, 1))
     for kinetics in KINETICS.values():
         base = np.array([0.0, 1.0, 10.0])
         course = true_course(
-            kinetics, base, months, tumours, np.ones(3, dtype=bool), np.ones(3), np.random.default_rng(0)
+            kinetics, base, months, tumours, fates, np.ones(3, dtype=bool), np.random.default_rng(0)
         )
         np.testing.assert_array_equal(course[:, 0], base)
         assert (course[0] == 0).all()
