@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ ROUNDED_TO = 30.4375
 THEIR_LEAF = 3  # scikit-survival's default
 TREES, MORE_TREES = 100, 500  # ours with the latter still takes a fraction of their time with the former
 Grow = Callable[[np.ndarray, np.ndarray, int], Any]
+
+
+def write_section(table: Path, lines: Sequence[str], first: bool = False) -> None:
+    """Write the part of a page before its first heading of the second order, or the part from there on."""
+    before = table.read_text(encoding="utf-8") if table.is_file() else ""
+    head, mark, rest = before.partition("\n## ")
+    text = "\n".join(lines) + "\n"
+    table.write_text(text + mark + rest if first else f"{head.rstrip()}\n\n{text}", encoding="utf-8")
 
 
 def folds(y: np.ndarray, repeats: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -54,7 +62,7 @@ def judge(grow: Grow, x: np.ndarray, y: np.ndarray, repeats: int) -> np.ndarray:
 
 def survival_at(forest: Any, x: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return survival at `times`, shape (n, m); scikit-survival's curves are read as the steps they are."""
-    if isinstance(forest, SurvivalForest):
+    if not isinstance(forest, RandomSurvivalForest):
         return np.asarray(forest.predict_survival_function(x, times=times))
     curves = forest.predict_survival_function(x, return_array=True)
     at = np.searchsorted(forest.unique_times_, times, side="right")
@@ -141,7 +149,7 @@ def main() -> None:
         spans = (f"{m} from {g.min():+.4f} to {g.max():+.4f}, mean {g.mean():+.4f}"
                  for m, g in zip(("C", "IBS"), gap.T, strict=True))  # fmt: skip
         lines += ["", f"{title}: {'; '.join(spans)}."]
-    TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_section(TABLE, lines, first=True)
     print("\n".join(lines[-5:]))
 
 

@@ -38,8 +38,8 @@ def coded(table: pd.DataFrame) -> np.ndarray:
     return np.asarray(pd.get_dummies(table, columns=text, dtype=float).to_numpy(np.float32))
 
 
-def shipped(name: str) -> Patients:
-    """Return a data set of scikit-survival; ordered categories stay numbers."""
+def shipped_table(name: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a data set of scikit-survival as it is, but for numbers written as categories."""
     import sksurv.datasets
 
     table, y = getattr(sksurv.datasets, f"load_{name}")()
@@ -50,23 +50,52 @@ def shipped(name: str) -> Patients:
         if not (as_number.isna() & table[column].notna()).any():
             table[column] = as_number
     event, time = y.dtype.names
-    return coded(table), outcome(y[event], y[time])
+    return table, outcome(y[event], y[time])
 
 
-def poplar() -> Patients:
+def shipped(name: str) -> Patients:
+    """Return a data set of scikit-survival; ordered categories stay numbers."""
+    table, y = shipped_table(name)
+    return coded(table), y
+
+
+def poplar_table() -> tuple[pd.DataFrame, np.ndarray]:
     """Return POPLAR (Gandara et al., Nat Med 2018): overall survival in months, both arms."""
     table = pd.read_csv(REAL / "poplar.csv", na_values=".")
     used = ["cfDNA_Input_ng", "MSAF", "btmb", "BAGE", "race2", "SEX", "HIST", "ECOGGR", "PRIORTX", "TOBHX",
             "blSLD", "METSITES", "KRASMUT", "EGFRMUT", "TRT01P"]  # fmt: skip
-    return coded(table[used]), outcome(table["OS.CNSR"].to_numpy() == 0, table["OS"].to_numpy())
+    return table[used], outcome(table["OS.CNSR"].to_numpy() == 0, table["OS"].to_numpy())
 
 
-def chowell() -> Patients:
+def poplar() -> Patients:
+    """Return POPLAR with one column a category."""
+    table, y = poplar_table()
+    return coded(table), y
+
+
+def chowell_table() -> tuple[pd.DataFrame, np.ndarray]:
     """Return the training part of Chowell et al. 2021 (Chang et al., Nat Cancer 2024): overall survival."""
     table = pd.read_csv(REAL / "chowell2021_msk_nsclc_train.csv")
     used = ["TMB", "PDL1_TPS(%)", "Systemic_therapy_history", "Albumin", "NLR", "Age", "FCNA", "Drug", "Sex",
             "MSI", "Stage", "HLA_LOH", "HED", "Platelets", "HGB", "BMI"]  # fmt: skip
-    return coded(table[used]), outcome(table["OS_Event"].to_numpy() == 1, table["OS_Months"].to_numpy())
+    return table[used], outcome(table["OS_Event"].to_numpy() == 1, table["OS_Months"].to_numpy())
+
+
+def chowell() -> Patients:
+    """Return the same with one column a category; the class of drug stays the number it is written as."""
+    table, y = chowell_table()
+    return coded(table), y
+
+
+def city_of_hope_table() -> tuple[pd.DataFrame, np.ndarray]:
+    """Return City of Hope (Sayer et al., Front Oncol 2023): overall survival, what was known at the start."""
+    table = pd.read_csv(REAL / "sayer2023_coh_nsclc_irae.csv")
+    used = ["Age.at.diagnosis", "male", "Smoking", "Stage", "Histology", "Race", "Immunotherapy.1_DrugName",
+            "Line.of.immunotherapy..1", "priortki", "PD.L1.Range"]  # fmt: skip
+    chosen = table[used].assign(**{"Age.at.diagnosis": pd.to_numeric(
+        table["Age.at.diagnosis"].astype(str).str.rstrip("+"), errors="coerce"
+    )})  # fmt: skip
+    return chosen, outcome(table["OS_event"].to_numpy() == 1, table["os_days_update"].to_numpy(float))
 
 
 ACCURACY_DATA: dict[str, Callable[[], Patients]] = {

@@ -144,6 +144,39 @@ def draw_or_read(
     return cohorts
 
 
+def with_own_rates(
+    sources: Mapping[str, CohortSource], cohorts: Mapping[str, Cohort]
+) -> dict[str, Cohort]:
+    """Return the cohorts, each real one told the response rates that its own trial published, by arm.
+
+    The trial is the first of the names its map says the cohort is known by that the register has. A drawn
+    cohort tells its rates already.
+    """
+    return {
+        role: cohort if sources[role].simulated else _with_rates_of_its_trial(sources[role], cohort)
+        for role, cohort in cohorts.items()
+    }
+
+
+def _with_rates_of_its_trial(source: CohortSource, cohort: Cohort) -> Cohort:
+    from dataclasses import asdict
+
+    from synthetic_data.evidence import load_register
+    from synthetic_data.response_rates import published_rate
+
+    register = load_register()
+    arms = sorted(set(map(str, cohort.observed.get("arm", ()))))
+    for name in source.spec.also_known_as:
+        try:
+            trial = register.trial(name)
+        except InputError:
+            continue
+        found = {arm: published_rate(trial, arm) for arm in arms}
+        rates = {arm: asdict(rate) for arm, rate in found.items() if rate is not None}
+        return replace(cohort, manifest={**cohort.manifest, "responses": rates})
+    return cohort
+
+
 def names_a_trial(name: str) -> bool:
     """Whether the register has a trial called `name`."""
     from synthetic_data.evidence import load_register

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ Results = Iterator[tuple[int, Mapping[str, Any]]]
 Workers = Callable[[Callable[[Task], Mapping[str, Any]], Sequence[Task]], Results]
 BACKENDS: Final[tuple[Backend, ...]] = ("joblib", "dask")
 JOURNAL: Final = "journal.jsonl"
+WATCH_SECONDS: Final = 1.0
 # What Dask starts its processes with, but for its own addition: that they hand freed memory back at once.
 # Tasks made of arrays then pay for every page anew, a third of their time.
 ONE_THREAD: Final = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
@@ -182,10 +185,28 @@ def _joblib(jobs: int) -> Iterator[Workers]:
         if jobs == 1:
             yield from (_numbered(function, place, task) for place, task in enumerate(tasks))
             return
-        pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        pool = Parallel(
+            n_jobs=jobs, return_as="generator_unordered", batch_size=1,
+            initializer=end_with, initargs=(os.getpid(),),
+        )  # fmt: skip
         yield from pool(delayed(_numbered)(function, place, task) for place, task in enumerate(tasks))
 
     yield results
+
+
+def end_with(parent: int) -> None:
+    """Let this process, one of joblib's, end when `parent` does.
+
+    Those whose parent was killed would wait for five minutes for more work, holding their memory and whatever
+    the parent wrote to.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 import yaml
 
-from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort, resolve_simulated
+from experiments.cohorts import CohortSource, draw_or_read, resolve_cohort, resolve_simulated, with_own_rates
 from experiments.config import CONFIGS, Experiment
 from experiments.finishing import (
     FILING,
@@ -166,6 +166,8 @@ def compute(
     sources = resolve_sources(experiment, options)
     rng = np.random.default_rng(experiment.seed)
     cohorts = draw_or_read(sources, rng, progress)
+    if experiment.analysis.response is not None:
+        cohorts = with_own_rates(sources, cohorts)
     planned = plan(experiment.analysis, cohorts["train"], cohorts.get("external"))
     result = analyse(planned, stage_generator(rng, "analysis"), progress)
     result = with_fidelity(result, sources["train"], cohorts["train"])

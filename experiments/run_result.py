@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.finishing import given_store
 from experiments.output import show
@@ -38,10 +39,19 @@ def print_result(
         "report": page,
         "store": store and plain_uri(store),
         "scores": scores[scores["group"] == "all"].to_dict("records"),
+        "response": _responses(view),
         "checks": view.facts["checks"],
         "registered": verdict and {**asdict(verdict), "alias": "champion" if verdict.crowned else None},
     }
     show(console, document, lambda: _print_run(console, view, page, store, tracking_uri, verdict))
+
+
+def _responses(view: RunView) -> list[dict[Hashable, Any]]:
+    """Return the overall scores of classifiers of response; none where it was not asked for."""
+    if "response_scores" not in view.tables:
+        return []
+    scores = view.table("response_scores")
+    return scores[scores["group"] == "all"].drop(columns="horizon_months").to_dict("records")
 
 
 def _print_run(
@@ -52,11 +62,13 @@ def _print_run(
     tracking_uri: str | None,
     verdict: Verdict | None,
 ) -> None:
-    from experiments.score_table import score_tables
+    from experiments.score_table import response_table, score_tables
 
     for data in dict.fromkeys(view.table("scores")["data"]):
         for table in score_tables(view, data, console.width):
             console.print(table)
+    for data in dict.fromkeys(row["data"] for row in _responses(view)):
+        console.print(response_table(view, data))
     for check in view.facts["checks"]:
         if not check["passed"]:
             console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")

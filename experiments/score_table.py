@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pipeline.metrics.probability import PROBABILITY_METRICS
 from pipeline.models.published_scores import SCORES
 
 if TYPE_CHECKING:
@@ -71,6 +72,25 @@ def score_table(view: RunView, data: str, width: int, models: Sequence[str] | No
         label = about.get(metric, {}).get("label", metric)
         at = "" if math.isnan(months) else f", {months:g} months"
         table.add_row(f"{label}{at}", *(_cell(by_model, model, between) for model in models))
+    return table
+
+
+def response_table(view: RunView, data: str) -> Table:
+    """Return the scores of classifiers of response on one set of patients, a row a model, the oracle last."""
+    scores = view.table("response_scores")
+    rows = scores[(scores["data"] == data) & (scores["group"] == "all")]
+    first = rows.iloc[0]
+    size = f"{int(first['patients']):,} patients, {int(first['events']):,} responders"
+    title = f"Objective response, {TITLES.get(data, data)[:1].lower()}{TITLES.get(data, data)[1:]}: {size}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("model")
+    metrics = list(dict.fromkeys(rows["metric"]))
+    for metric in metrics:
+        table.add_column(PROBABILITY_METRICS[metric].label, justify="right", no_wrap=True)
+    for model in sorted(dict.fromkeys(rows["model"]), key=lambda m: m == "oracle"):
+        by_metric = rows[rows["model"] == model].set_index("metric")
+        style = "dim" if model == "oracle" else None
+        table.add_row(model, *(_cell(by_metric, metric, " ") for metric in metrics), style=style)
     return table
 
 

@@ -162,7 +162,10 @@ def _each(names: list[str], n: int, seed: int, jobs: int | None) -> Iterator[Ver
         return
     from joblib import Parallel, delayed
 
-    yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_verified)(x, n, seed) for x in names)
+    from experiments.replicates import end_with
+
+    pool = Parallel(n_jobs=jobs, return_as="generator", initializer=end_with, initargs=(os.getpid(),))
+    yield from pool(delayed(_verified)(x, n, seed) for x in names)
 
 
 def _verified(trial: str, n: int, seed: int) -> Verified:

@@ -76,6 +76,21 @@ class Explanation(Spec):
     )  # fmt: skip
 
 
+class ResponseAnalysis(Spec):
+    """Classifiers of objective response, and what patients without an evaluated response count as.
+
+    `models` maps a key of ``pipeline.response.CLASSIFIERS`` to its options; published rates, published
+    scores and the truth stand beside them wherever they are known.
+    """
+
+    models: dict[str, dict[str, Any]] = Field(default={"logistic": {}, "boosted": {}}, min_length=1)
+    never_evaluated: Literal["no_response", "left_out"] = Field(
+        "no_response",
+        description="patients whose response was not evaluable or is not recorded: counted as without one, "
+        "as trials report their rates, or left out",
+    )
+
+
 class Analysis(Spec):
     """One analysis: endpoint, horizons, models and how they are judged.
 
@@ -107,6 +122,7 @@ class Analysis(Spec):
     optimism: Optimism | None = None
     ablation: Ablation | None = None
     explanation: Explanation = Explanation()
+    response: ResponseAnalysis | None = None
 
     @model_validator(mode="after")
     def _horizons_rise(self) -> Analysis:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.adverse_events import event_faults
+from pipeline.truth import ResponseChance as ResponseChance
 from pipeline.truth import Switch as Switch
 from pipeline.truth import Truth as Truth
 from pipeline.visit_table import visit_faults
@@ -78,6 +79,8 @@ RESPONSES: Final = ("CR", "PR", "SD", "PD", "NE")  # RECIST best overall respons
 
 ARM: Final = Column("arm", "arm", "category", "Treatment arm")
 SITE: Final = Column("site", "site", "category", "Site")
+# Of patients whose response was recorded as yes or no, in place of `best_response`.
+RESPONDED: Final = Column("responded", "outcome", "boolean", "Objective response")
 OUTCOMES: Final[tuple[Column, ...]] = (
     Column("os_months", "outcome", "number", "Overall survival", "months", low=0),
     Column("died", "outcome", "boolean", "Died"),

@@ -1,4 +1,4 @@
-"""What only a simulation knows about its patients: hazards, true survival, and survival after crossover."""
+"""What only a simulation knows: hazards, true survival, survival after crossover, chances of response."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SWITCH_FIELDS: Final = ("probability", "hazard_ratio", "delay_months")
+RESPONSE_FIELDS: Final = ("intercept", "slope", "first_months", "latest_months", "seen")
+RESPONSE_STEPS: Final = 60  # of progression-free survival over which a chance of response is averaged
 PATIENTS_AT_ONCE: Final = 512  # whose survival at every knot is held in memory
 LEAST_SURVIVAL: Final = 1e-300
 
@@ -32,6 +34,51 @@ class Switch:
     probability: float
     hazard_ratio: float
     delay_months: float
+
+
+@dataclass(frozen=True)
+class ResponseChance:
+    """How likely patients of one arm respond: the later they will progress, the likelier.
+
+    Log odds are ``intercept + slope * log(months)``, the months kept up to `latest_months`; who progresses
+    by `first_months`, the first assessment, does not respond.
+
+    Attributes
+    ----------
+    intercept, slope : float
+    first_months, latest_months : float
+    seen : float
+        Share of the arm that is still under observation at the first assessment.
+    """
+
+    intercept: float
+    slope: float
+    first_months: float
+    latest_months: float
+    seen: float = 1.0
+
+    def given(self, pfs_months: Floats) -> Floats:
+        """Return the chance of patients who progress or die at these months and are watched until then."""
+        from scipy.special import expit
+
+        months = np.clip(pfs_months, self.first_months, self.latest_months)
+        chance = expit(self.intercept + self.slope * np.log(months))
+        return np.where(pfs_months > self.first_months, chance, 0.0)
+
+    def months(self) -> Floats:
+        """Return the months between which `average` takes the chance to be level, first to latest."""
+        return np.geomspace(self.first_months, self.latest_months, RESPONSE_STEPS + 1)
+
+    def average(self, survival: Floats) -> Floats:
+        """Return the chance of patients whose progression-free survival at `months` is known, shape (n,).
+
+        The chance is averaged over when they will progress, as if leaving were independent of it.
+        """
+        months = self.months()
+        middle = np.sqrt(months[1:] * months[:-1])
+        within = (survival[:, :-1] - survival[:, 1:]) @ self.given(middle)
+        beyond = survival[:, -1] * self.given(np.array([np.inf]))
+        return np.asarray(self.seen * (within + beyond))
 
 
 def survival_with_switch(
@@ -92,7 +139,8 @@ class Truth:
     hazards : DataFrame
         Cumulative baseline hazards: `arm`, `months` (increasing from 0), `os`, `progression`,
         linear between rows, the last slope carried on; and the arm's `association`. Where patients of
-        an arm may switch, `switch_probability`, `switch_hazard_ratio` and `switch_delay_months`.
+        an arm may switch, `switch_probability`, `switch_hazard_ratio` and `switch_delay_months`; where
+        the chance of a response is known, ``response_<field>`` of `ResponseChance`.
     visits : DataFrame, optional
         Every visit planned while a patient was followed, without measurement error, and with whether
         it `took_place`.
@@ -123,6 +171,24 @@ class Truth:
         if not row["switch_probability"] > 0:
             return None
         return Switch(*(float(row[f"switch_{name}"]) for name in SWITCH_FIELDS))
+
+    def response(self, patients: pd.Index | None = None) -> Floats | None:
+        """Return the chance of an objective response before treatment, under the arm received, shape (n,).
+
+        From everything that sets a patient's hazards, measured or not; None where the truth does not say.
+        """
+        if "response_intercept" not in self.hazards:
+            return None
+        rows = self.patients if patients is None else self.patients.loc[patients]
+        received = rows["arm"].astype(str).to_numpy()
+        out = np.full(len(rows), np.nan)
+        for arm in self.arms:
+            chosen = received == arm
+            if chosen.any():
+                first = self.hazards[self.hazards["arm"] == arm].iloc[0]
+                chance = ResponseChance(*(float(first[f"response_{name}"]) for name in RESPONSE_FIELDS))
+                out[chosen] = chance.average(self.survival("pfs", chance.months(), rows.index[chosen]))
+        return out
 
     def survival(
         self,

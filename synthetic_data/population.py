@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import Final
 
@@ -25,7 +25,7 @@ from synthetic_data.immune_state import ImmuneModel, StatePieces
 from synthetic_data.markers import MarkerDraw, MarkerModel
 from synthetic_data.outcomes import ArmHazards, dependent_exponentials, event_months, solve_hazards
 from synthetic_data.published_figures import ENDPOINT_LABELS
-from synthetic_data.response import COMPLETE_SHARE, ResponseRule
+from synthetic_data.response import COMPLETE_SHARE, FIRST_ASSESSMENT_MONTHS, ResponseRule
 from synthetic_data.setting import Setting
 from synthetic_data.streams import stream
 from synthetic_data.surgery import SurgeryModel
@@ -46,6 +46,8 @@ class ArmModel:
         What of it patients answer to differently.
     hazards : ArmHazards
     response : ResponseRule
+    seen_at_first_scan : float
+        Share of those enrolled by the cut who are under observation at the first assessment.
     expected_response : float
         Mean probability of response of those enrolled by the cut.
     complete_share : float
@@ -59,6 +61,7 @@ class ArmModel:
     treatment: Treatment
     hazards: ArmHazards
     response: ResponseRule
+    seen_at_first_scan: float
     expected_response: float
     complete_share: float
     switch: SwitchHazards | None = None
@@ -115,6 +118,8 @@ class Population:
             for name, arm in self.arms.items()
         ]
         for table, arm in zip(tables, self.arms.values(), strict=True):
+            for field, value in asdict(arm.response.chance(arm.seen_at_first_scan)).items():
+                table[f"response_{field}"] = value
             if any(other.switch is not None for other in self.arms.values()):
                 switch = None if arm.switch is None else arm.switch.switch
                 table["switch_probability"] = 0.0 if switch is None else switch.probability
@@ -234,6 +239,7 @@ def prepare(plan: Plan, register: Register) -> Population:
             treatment=treatment,
             hazards=hazards,
             response=rule,
+            seen_at_first_scan=float((watched[shown] > FIRST_ASSESSMENT_MONTHS).mean()),
             expected_response=float(rule.probability(pfs[shown], watched[shown]).mean()),
             complete_share=COMPLETE_SHARE if rate.complete_share is None else rate.complete_share,
             switch=switch,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from pipeline.schema import Floats, InputError
+from pipeline.schema import Floats, InputError, ResponseChance
 from synthetic_data.scans import WEEKS_PER_MONTH, ScanDays
 
 FIRST_ASSESSMENT_MONTHS = 1.4  # six weeks: the usual first scan of these trials
@@ -84,8 +84,11 @@ class ResponseRule:
 
     def probability(self, pfs: Floats, watched: Floats) -> Floats:
         """Return each patient's probability, shape (n,)."""
-        odds = expit(self.intercept + self.slope * _log_months(pfs))
-        return np.where(_assessable(pfs, watched), odds, 0.0)
+        return np.where(_assessable(pfs, watched), self.chance(1.0).given(pfs), 0.0)
+
+    def chance(self, seen: float) -> ResponseChance:
+        """Return the rule as the truth keeps it, with the share of the arm `seen` at the first assessment."""
+        return ResponseChance(self.intercept, self.slope, FIRST_ASSESSMENT_MONTHS, LATEST_MONTHS, seen)
 
 
 def _intercept(months: Floats, slope: float, share: float) -> float:

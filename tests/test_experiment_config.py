@@ -95,7 +95,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_name_offers_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no experiment 'keynote_198'; did you mean keynote_189\?"):
+    with pytest.raises(InputError, match=r"no experiment 'keynote_198'; did you mean keynote_189 or "):
         read_experiment("keynote_198")
     write(tmp_path, GOOD)
     with pytest.raises(InputError, match=r"did you mean .*mine\.yaml"):

@@ -1,9 +1,14 @@
 """Independent tasks: the same table from every backend, and after a kill."""
 
 import json
+import os
+import signal
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_process import python
 
 from experiments.replicates import run_tasks
 from pipeline.schema import InputError
@@ -62,3 +67,37 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path):
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="no Dask scheduler answers there"):
         run_tasks(mean_of_draws, TASKS, tmp_path / "x", backend="dask", scheduler="tcp://127.0.0.1:9")
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_replicates import told_and_slow
+from experiments.replicates import run_tasks
+tasks = [{"place": sys.argv[1], "k": k} for k in range(50)]
+run_tasks(told_and_slow, tasks, Path(sys.argv[1]) / "journal", jobs=2)
+"""
+
+
+def told_and_slow(task):
+    (Path(task["place"]) / f"worker.{os.getpid()}").touch()
+    time.sleep(0.2)
+    return {}
+
+
+def test_processes_end_with_the_job_that_was_killed(tmp_path):
+    job = python(SLOW, str(tmp_path), str(Path(__file__).parent))
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("worker.*")) and time.monotonic() < until:
+        time.sleep(0.1)
+    job.send_signal(signal.SIGKILL)
+    job.communicate(timeout=30)  # ends when nobody holds its output any more; left alone they stay for 300 s
+    workers = [int(p.suffix[1:]) for p in tmp_path.glob("worker.*")]
+    assert workers
+    assert not [pid for pid in workers if alive(pid)]
+
+
+def alive(pid):
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"

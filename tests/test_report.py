@@ -103,7 +103,7 @@ def test_every_section_is_there_in_order(page: str) -> None:
         "Where this run comes from",
         "Reporting checklists and model card",
         "Sources",
-    ]  # nothing published about a made-up cohort: that section goes, heading and all
+    ]  # nothing published, no response asked for: those sections go, heading and all
 
 
 def test_the_score_table_has_every_model_with_intervals_and_the_oracle_last(page: str) -> None:

@@ -134,7 +134,8 @@ def test_children_of_different_parents_differ() -> None:
 
 
 def test_every_table_is_documented_and_every_documented_table_is_there(small_result: RunResult) -> None:
-    assert set(small_result.tables) == set(TABLES)
+    told = {name for name in TABLES if not name.startswith("response_")}  # of response only where asked for
+    assert set(small_result.tables) == told
 
 
 def test_the_same_seed_gives_the_same_tables(small_plan: RunPlan, small_result: RunResult) -> None:

@@ -87,6 +87,13 @@ HTML(sections.roc(run))
 HTML(sections.decisions(run))
 
 # %% [markdown]
+# ## Who responds
+# The probability of an objective response (complete or partial, RECIST), calibrated on training patients.
+
+# %%
+HTML(sections.response(run))
+
+# %% [markdown]
 # ## How much better do models look on the patients they learnt from?
 # Apparent scores, corrected by refitting everything on bootstrap resamples: less their mean optimism, and by
 # the .632+ rule, which trusts the patients outside the resamples the more a model overfits.

@@ -48,6 +48,10 @@ def _drawings(tables: Tables, facts: Mapping[str, Any]) -> Iterator[Drawing]:
     yield from _cohort_drawings(tables, str(facts["endpoint"]))
     yield from _score_drawings(tables, float(facts["explained_months"]))
     yield from _explanation_drawings(tables, float(facts["explained_months"]))
+    if "response_calibration" in tables:
+        yield "response", partial(
+            figures.response_figure, tables["response_scores"], tables["response_calibration"]
+        )
     yield "lineage", lambda: figures.lineage_figure(*lineage(facts))
 
 

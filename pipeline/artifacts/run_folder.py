@@ -76,6 +76,8 @@ def save_run(
         for name, model in result.models.items():
             if model.portable:
                 save_model(model, partial / "models" / name)
+        for name, classifier in result.classifiers.items():
+            save_model(classifier, partial / "response_models" / name)
         for name, content in (files or {}).items():
             (partial / name).write_text(content, encoding="utf-8")
         told = {
@@ -84,6 +86,10 @@ def save_run(
             "analysis": result.analysis.model_dump(mode="json"),
             "models": {
                 name: _model_facts(model, partial / "models" / name) for name, model in result.models.items()
+            },
+            "response": {
+                name: {"parameters": dict(found), "saved": name in result.classifiers}
+                for name, found in result.response_parameters.items()
             },
             "metrics": {
                 name: {"label": METRICS[name].label, "better": METRICS[name].better}

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Spec
@@ -21,6 +22,8 @@ from pipeline.models.partial_likelihood import (
     ridge_fit,
 )
 from pipeline.schema import Floats, InputError, Prediction
+
+SPARED_SHARE = 1e-3  # of the penalty, for the landmark and the arm: in effect none
 
 
 class SupermodelOptions(Spec):
@@ -70,13 +73,16 @@ class LandmarkSupermodel:
         spread = x.std(axis=0)
         self.scale = np.where(spread > 1e-9, spread, 1.0)
         z = (x - self.centre) / self.scale
+        relative = np.where(self._spared(), SPARED_SHARE, 1.0)
         penalties = self.options.penalties
         self.penalty = max(penalties)
         folds = min(self.options.inner_folds, len(np.unique(stack.patient[event])))
         if folds > 1 and len(penalties) > 1:
-            scores = cross_validated_likelihood(z, months, event, penalties, folds, rng, stack.patient)
+            scores = cross_validated_likelihood(
+                z, months, event, penalties, folds, rng, stack.patient, relative
+            )
             self.penalty = penalties[int(np.argmax(scores))]
-        strength = self.penalty * len(z)
+        strength = self.penalty * len(z) * relative
         risk_sets = RiskSets.of(z, months, event)
         beta = ridge_fit(risk_sets, strength, np.zeros(z.shape[1]))
         curvature = risk_sets.information(beta) + strength * np.eye(len(beta))
@@ -86,6 +92,12 @@ class LandmarkSupermodel:
         self.standard_errors: Floats = np.sqrt(np.diag(covariance)) / self.scale
         self.knots, self.hazard = breslow(z @ beta, months, event)
         return self
+
+    def _spared(self) -> NDArray[np.bool_]:
+        """Which coefficients are not shrunk with the markers: the landmark's own, and the arm's."""
+        arm = self.features.of_arm
+        changing = np.zeros(len(arm) * self.options.interactions, dtype=bool)
+        return np.concatenate([[True, True], arm, changing])
 
     @property
     def source_of(self) -> Mapping[str, str]:

@@ -51,6 +51,7 @@ from pipeline.figures.performance import (
     roc_figure,
 )
 from pipeline.figures.power import power_figure
+from pipeline.figures.response import response_figure
 from pipeline.figures.style import new_figure, save_figure
 from pipeline.figures.survival import (
     fidelity,
@@ -117,6 +118,7 @@ __all__ = [
     "prediction_histogram",
     "reliability_figure",
     "replicates_figure",
+    "response_figure",
     "roc",
     "roc_figure",
     "save_figure",

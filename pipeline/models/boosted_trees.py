@@ -1,9 +1,9 @@
-"""Boosted trees as flat arrays: all that predicting, saving and explaining need, without the library."""
+"""Boosted trees: grown by xgboost, kept as flat arrays, all that predicting and explaining need."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -67,3 +67,60 @@ class BoostedTrees(Trees):
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BoostedTrees:
         """Rebuild the trees of `to_arrays`."""
         return cls(**{f.name: arrays[f"trees.{f.name}"] for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """What xgboost is asked to make small (`objective`), and how held-out rows are scored (`score`).
+
+    With `from_mean` the trees start from the mean label of the rows they are grown on.
+    """
+
+    objective: str
+    score: str
+    from_mean: bool = False
+
+    def held_out_losses(
+        self,
+        x: NDArray[np.float32],
+        label: Floats,
+        counted: Floats,
+        parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]],
+        settings: Mapping[str, Any],
+        most_trees: int,
+        seed: int,
+    ) -> Floats:
+        """Return the mean held-out score after each tree, shape (most_trees,).
+
+        `counted`, shape (n,), is what each row adds to the weight of its part.
+        """
+        import xgboost
+
+        losses, total = np.zeros(most_trees), 0.0
+        for inside, outside in parts:
+            told: dict[str, Any] = {}
+            xgboost.train(
+                self._asked(settings, seed, label[inside]), xgboost.DMatrix(x[inside], label=label[inside]),
+                most_trees,
+                evals=[(xgboost.DMatrix(x[outside], label=label[outside]), "held_out")], evals_result=told,
+                verbose_eval=False,
+            )  # fmt: skip
+            share = float(counted[outside].sum())
+            losses += share * np.asarray(told["held_out"][self.score])
+            total += share
+        return losses / max(total, 1.0)
+
+    def grow(
+        self, x: NDArray[np.float32], label: Floats, settings: Mapping[str, Any], seed: int
+    ) -> BoostedTrees:
+        """Return ``settings["trees"]`` trees grown on all rows."""
+        import xgboost
+
+        data = xgboost.DMatrix(x, label=label)
+        return BoostedTrees.of(xgboost.train(self._asked(settings, seed, label), data, settings["trees"]))
+
+    def _asked(self, settings: Mapping[str, Any], seed: int, label: Floats) -> dict[str, Any]:
+        known = {name: value for name, value in settings.items() if name != "trees"}
+        if self.from_mean:
+            known["base_score"] = float(label.mean())
+        return known | {"objective": self.objective, "seed": seed, "nthread": 1, "verbosity": 0}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.models.boosted_trees import BoostedTrees
+from pipeline.models.boosted_trees import BoostedTrees, Boosting
 from pipeline.models.contract import Arrays, Outcome, steps_at
 from pipeline.models.on_features import FeatureModel
 from pipeline.models.partial_likelihood import RiskSets, breslow, ridge_fit, stratified_folds
 from pipeline.models.tuning import Budget, Search, Settings, Span, search
-from pipeline.schema import Floats, Prediction, silent
+from pipeline.schema import Floats, Prediction, Progress
 
+COX: Final = Boosting("survival:cox", "cox-nloglik")
 SPACE: Final[Mapping[str, Span]] = {
     "learning_rate": Span(0.02, 0.3, 0.05, log=True),
     "max_depth": Span(1, 5, 2, whole=True),
@@ -32,6 +33,37 @@ class BoostingOptions(Budget):
 
     inner_folds: int = Field(3, ge=2, le=20)
     max_trees: int = Field(300, ge=1, le=5000)
+
+
+class TunedTrees(NamedTuple):
+    """What a search found: its trials, the settings with their number of trees, and how far it came."""
+
+    search: Search
+    settings: Settings
+    searched: dict[str, Any]
+    seed: int
+
+
+def tune_trees(
+    boosting: Boosting,
+    x: NDArray[np.float32],
+    label: Floats,
+    counted: Floats,
+    parts: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]],
+    options: BoostingOptions,
+    streams: tuple[np.random.Generator, np.random.Generator],
+    stage: str,
+    progress: Progress,
+) -> TunedTrees:
+    """Return the settings and number of trees of the best held-out score; `streams`: of search and trees."""
+    seed = int(streams[1].integers(2**31 - 1))
+
+    def losses(settings: Settings) -> Floats:
+        return boosting.held_out_losses(x, label, counted, parts, settings, options.max_trees, seed)
+
+    found = search(lambda s: float(losses(s).min()), SPACE, options, streams[0], stage, progress)
+    searched = {"trials_done": len(found.trials), "out_of_time": found.out_of_time}
+    return TunedTrees(found, found.best | {"trees": int(np.argmin(losses(found.best))) + 1}, searched, seed)
 
 
 class GradientBoosting(FeatureModel):
@@ -64,60 +96,26 @@ class GradientBoosting(FeatureModel):
         """Search, calibrate on held-out rows, and grow the trees on all rows of `frame`."""
         x = self.learn_features(frame, y).to_numpy(dtype=np.float32)
         search_rng, fold_rng, seed_rng = rng.spawn(3)
-        seed = int(seed_rng.integers(2**31 - 1))
         count = min(self.options.inner_folds, int(y["event"].sum()))
         fold = stratified_folds(y["event"], count, fold_rng) if count > 1 else np.zeros(len(y), dtype=int)
         parts = [(fold != k, fold == k) for k in range(count)] if count > 1 else [(fold == 0, fold == 0)]
-
-        def loss(settings: Settings) -> float:
-            return float(self._held_out_loss(x, y, parts, settings, seed).min())
-
-        progress = self.context.progress if self.context is not None else silent
-        self.tuning = search(loss, SPACE, self.options, search_rng, f"tune {self.name}", progress)
-        best = self.tuning.best
-        self.searched = {
-            "trials_done": len(self.tuning.trials), "out_of_time": self.tuning.out_of_time
-        }  # fmt: skip
-        self.settings = best | {"trees": int(np.argmin(self._held_out_loss(x, y, parts, best, seed))) + 1}
+        label, counted = _signed_months(y), y["event"].astype(float)
+        tuned = tune_trees(
+            COX, x, label, counted, parts, self.options, (search_rng, seed_rng), f"tune {self.name}",
+            self.context.progress,
+        )  # fmt: skip
+        self.tuning, self.settings, self.searched = tuned.search, tuned.settings, tuned.searched
         held_out = np.empty(len(y))
         for inside, outside in parts:
-            grown = BoostedTrees.of(self._grow(x[inside], y[inside], seed))
+            grown = COX.grow(x[inside], label[inside], self.settings, tuned.seed)
             held_out[outside] = grown.total(x[outside]) - grown.total(x[inside]).mean()
         self.slope = self._slope(held_out, y)
-        self.trees = BoostedTrees.of(self._grow(x, y, seed))
+        self.trees = COX.grow(x, label, self.settings, tuned.seed)
         self.centre = float(self.trees.total(x).mean())
         self.baseline_months, self.baseline_cumulative_hazard = breslow(
             self.slope * held_out, y["time"], y["event"]
         )
         return self
-
-    def _held_out_loss(
-        self,
-        x: NDArray[np.float32],
-        y: Outcome,
-        parts: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]],
-        settings: Settings,
-        seed: int,
-    ) -> Floats:
-        """Mean held-out negative partial likelihood an event after each tree, shape (max_trees,)."""
-        import xgboost
-
-        losses, events = np.zeros(self.options.max_trees), 0
-        for inside, outside in parts:
-            told: dict[str, Any] = {}
-            xgboost.train(
-                _asked(settings, seed), _data(x[inside], y[inside]), self.options.max_trees,
-                evals=[(_data(x[outside], y[outside]), "held_out")], evals_result=told, verbose_eval=False,
-            )  # fmt: skip
-            count = int(y["event"][outside].sum())
-            losses += count * np.asarray(told["held_out"]["cox-nloglik"])
-            events += count
-        return losses / max(events, 1)
-
-    def _grow(self, x: NDArray[np.float32], y: Outcome, seed: int) -> Any:
-        import xgboost
-
-        return xgboost.train(_asked(self.settings, seed), _data(x, y), self.settings["trees"])
 
     @staticmethod
     def _slope(held_out: Floats, y: Outcome) -> float:
@@ -164,14 +162,7 @@ class GradientBoosting(FeatureModel):
 BASELINE = ("baseline_months", "baseline_cumulative_hazard")
 
 
-def _asked(settings: Settings, seed: int) -> dict[str, Any]:
-    known = {name: value for name, value in settings.items() if name in SPACE}
-    return known | {"objective": "survival:cox", "seed": seed, "nthread": 1, "verbosity": 0}
-
-
-def _data(x: NDArray[np.float32], y: Outcome) -> Any:
-    import xgboost
-
+def _signed_months(y: Outcome) -> Floats:
     # censored times are written as negative ones; a time of zero would lose its sign
     months = np.maximum(y["time"], 1e-6)
-    return xgboost.DMatrix(x, label=np.where(y["event"], months, -months))
+    return np.asarray(np.where(y["event"], months, -months), dtype=float)

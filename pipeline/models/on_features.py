@@ -55,6 +55,10 @@ class FeatureModel(ABC):
     def learn_features(self, frame: pd.DataFrame, y: Outcome) -> pd.DataFrame:
         """Fit the feature table on training rows and return it; InputError when they cannot train a model."""
         check_outcome(self.name, frame, y)
+        return self.learn_columns(frame)
+
+    def learn_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Fit the feature table on training rows and return it."""
         self.features = builder = FeatureBuilder(self.context.columns, self.context.control_arm).fit(frame)
         self.of_arm = builder.of_arm
         x = builder.transform(frame)

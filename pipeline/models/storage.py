@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,16 @@ FORMAT = 1
 DOCUMENT, ARRAYS = "model.json", "arrays.npz"
 
 
-def save_model(model: SurvivalModel, folder: Path) -> Path:
+class Saveable(Protocol):
+    """A fitted model that knows how to put itself on record."""
+
+    name: str
+
+    def export(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return all that predicting needs: a JSON-ready document and plain arrays."""
+
+
+def save_model(model: Saveable, folder: Path) -> Path:
     """Write `model` to `folder` as model.json and arrays.npz; the same model gives the same bytes."""
     document, arrays = model.export()
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +60,13 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
 
 
 def load_model(folder: Path) -> SurvivalModel:
-    """Return the fitted model in `folder`; raises InputError when it holds none that can be read.
+    """Return the fitted survival model in `folder`; raises InputError when it holds none that can be read."""
+    model: SurvivalModel = load_fitted(folder, MODELS)
+    return model
+
+
+def load_fitted(folder: Path, kinds: Mapping[str, Any]) -> Any:
+    """Return the fitted model in `folder`, one of `kinds`; raises InputError when it holds none to be read.
 
     Nothing in the folder is executed: it may come from anywhere.
     """
@@ -67,11 +83,10 @@ def load_model(folder: Path) -> SurvivalModel:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else document
         raise InputError(f"{path}: format must be {FORMAT}. Got {found!r} instead")
-    kind = lookup(MODELS, str(document.get("model")), "model")
+    kind = lookup(kinds, str(document.get("model")), "model")
     try:
-        restored: SurvivalModel = kind.restore(document, arrays)  # type: ignore[attr-defined]
+        return kind.restore(document, arrays)
     except InputError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} holds no whole model: {error!r}") from error
-    return restored

@@ -20,6 +20,7 @@ from pipeline.real_cohort.column_map import (
     MapSpec,
     OutcomesMap,
     Recode,
+    RespondedMap,
     ResponseMap,
     SiteMap,
     TimeMap,
@@ -27,7 +28,7 @@ from pipeline.real_cohort.column_map import (
     Tokens,
 )
 from pipeline.real_cohort.table_file import ROW
-from pipeline.schema import OUTCOMES, InputError
+from pipeline.schema import OUTCOMES, RESPONDED, InputError
 from pipeline.yaml_file import read_yaml
 
 Confirmable = Literal["event_coding", "time_unit"]
@@ -105,7 +106,7 @@ class CohortMap(MapSpec):
 
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> CohortMap:
-        reserved = {c.name for c in OUTCOMES} | {"arm", "site", "patient"}
+        reserved = {c.name for c in (*OUTCOMES, RESPONDED)} | {"arm", "site", "patient"}
         if clash := sorted(reserved & set(self.columns)):
             raise ValueError(f"{clash[0]!r} is not a baseline column; it belongs under outcomes, arm or site")
         outcomes = {part.column: name for name, part in self.outcomes.parts()}
@@ -166,7 +167,7 @@ def _siblings(location: tuple[Any, ...]) -> list[str]:
     parts: dict[str, type[MapSpec]] = {
         "columns": ColumnMap, "outcomes": OutcomesMap, "arm": ArmMap, "site": SiteMap,
         "os_months": TimeMap, "pfs_months": TimeMap, "died": EventMap, "progressed_or_died": EventMap,
-        "best_response": ResponseMap, "only_where": Condition, "visits": VisitsMap,
+        "best_response": ResponseMap, "responded": RespondedMap, "only_where": Condition, "visits": VisitsMap,
         "adverse_events": AdverseEventMap, "onset": TimeMap,
     }  # fmt: skip
     owner: type[MapSpec] = CohortMap

@@ -120,6 +120,10 @@ class ResponseMap(MapSpec):
     recode: dict[Token, Literal["CR", "PR", "SD", "PD", "NE"]] = {}
 
 
+class RespondedMap(EventMap):
+    """Which values of a column stand for an objective response, where a file says no more than yes or no."""
+
+
 class OutcomesMap(MapSpec):
     """The outcomes of the file: at least one endpoint with both of its columns."""
 
@@ -128,6 +132,7 @@ class OutcomesMap(MapSpec):
     pfs_months: TimeMap | None = None
     progressed_or_died: EventMap | None = None
     best_response: ResponseMap | None = None
+    responded: RespondedMap | None = None
 
     @model_validator(mode="after")
     def _endpoints_are_whole(self) -> OutcomesMap:
@@ -137,6 +142,8 @@ class OutcomesMap(MapSpec):
                 raise ValueError(f"{e.months} and {e.event} belong together: give both or neither")
         if not any(e.months in given for e in ENDPOINTS.values()):
             raise ValueError("give os_months and died, or pfs_months and progressed_or_died")
+        if {"best_response", "responded"} <= given:
+            raise ValueError("best_response tells who responded: give it or responded, not both")
         return self
 
     def parts(self) -> Iterator[tuple[str, TimeMap | EventMap | ResponseMap]]:

@@ -12,13 +12,13 @@ import pandas as pd
 
 from pipeline.cohort_check import counted, outcome_findings
 from pipeline.real_cohort.cohort_map import CohortMap
-from pipeline.real_cohort.column_map import EventMap, ResponseMap, TimeMap
+from pipeline.real_cohort.column_map import EventMap, RespondedMap, ResponseMap, TimeMap
 from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
 from pipeline.real_cohort.first_events import read_first_events
 from pipeline.real_cohort.settling import count_deaths, round_pfs, settle
 from pipeline.real_cohort.table_file import SHOWN, TableFile, kept_rows, read_table
 from pipeline.real_cohort.visits import read_visits, split_visits
-from pipeline.schema import ARM, OUTCOMES, SITE, Cohort, Column, InputError
+from pipeline.schema import ARM, OUTCOMES, RESPONDED, SITE, Cohort, Column, InputError
 
 
 def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
@@ -173,7 +173,8 @@ def _outcome(
 
 
 def _times(cohort_map: CohortMap) -> list[str]:
-    return [name for name, part in cohort_map.outcomes.parts() if not isinstance(part, ResponseMap)]
+    later = (ResponseMap, RespondedMap)  # known only of some
+    return [name for name, part in cohort_map.outcomes.parts() if not isinstance(part, later)]
 
 
 def _leave_out(cohort_map: CohortMap, frame: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
@@ -263,4 +264,4 @@ def _columns(cohort_map: CohortMap, frame: pd.DataFrame) -> tuple[Column, ...]:
         columns.append(
             Column(name, "baseline", c.kind, c.label, c.unit, c.modality, c.low, c.high, levels, c.positive)
         )
-    return (*columns, *(c for c in OUTCOMES if c.name in frame))
+    return (*columns, *(c for c in (*OUTCOMES, RESPONDED) if c.name in frame))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from pipeline.config import Analysis
 from pipeline.run.describe import arm_table, arms_in_order, correlation_table, flow_of, typical_patients
-from pipeline.run.judging import judge_models
+from pipeline.run.judging import folds_of, judge_models
 from pipeline.run.plan import RunPlan
 from pipeline.run.result import Check, RunResult
 from pipeline.run.streams import stage_generator
@@ -55,6 +56,12 @@ TABLES: Final[Mapping[str, str]] = {
     "contributions": "every contribution of every explained patient",
     "agreement_columns": "explanations, of predictions and of treatment, against the truth, by column",
     "agreement_summary": "the same by model",
+    "response_scores": "where asked for: scores of each classifier of objective response, with intervals",
+    "response_calibration": "share of responders against predicted probability, in groups",
+    "response_predictions": "probability of response of each patient by row and classifier",
+    "response_patients": "how many patients of each cohort responded, and how many were never evaluated",
+    "response_chosen": "what each fit of a classifier chose in cross-validation",
+    "response_tuning": "every trial of the search for a classifier's hyper-parameters",
 }
 
 
@@ -121,7 +128,28 @@ def analyse(planned: RunPlan, rng: np.random.Generator, progress: Progress = sil
     checks += ceiling_checks(tables["scores"])
     checks += shuffled_check(train, analysis, stage_generator(rng, "shuffled outcomes"))
     progress("checks", 1, 1)
-    return RunResult(analysis, tables, models, attributions, tuple(checks), notes(planned, tables["dropped"]))
+    said = notes(planned, tables["dropped"])
+    result = RunResult(analysis, tables, models, attributions, tuple(checks), said)
+    return result if analysis.response is None else with_response(result, planned, rng, progress)
+
+
+def with_response(
+    result: RunResult, planned: RunPlan, rng: np.random.Generator, progress: Progress
+) -> RunResult:
+    """Add the classifiers of objective response, judged on the folds of the survival models."""
+    from pipeline.response import judge_response
+
+    found = judge_response(
+        planned.analysis, planned.train, planned.external, folds_of(planned, rng),
+        stage_generator(rng, "response"), progress,
+    )  # fmt: skip
+    return replace(
+        result,
+        tables={**result.tables, **found.tables},
+        classifiers=found.models,
+        response_parameters=found.parameters,
+        notes=result.notes + found.notes,
+    )
 
 
 def describe(planned: RunPlan) -> dict[str, pd.DataFrame]:

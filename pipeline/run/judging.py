@@ -16,6 +16,7 @@ from pipeline.schema import Progress, silent
 if TYPE_CHECKING:
     from pipeline.evaluate import Judgement, Predictions, Settled
     from pipeline.models import SurvivalModel
+    from pipeline.split import Fold
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,20 @@ def judge_models(planned: RunPlan, rng: np.random.Generator, progress: Progress 
     return Judged(planned, settled, models, predictions, judgement)
 
 
+def folds_of(planned: RunPlan, rng: np.random.Generator) -> list[Fold]:
+    """Return the very folds of the cross-validation: the same stream, spawned the same way."""
+    from pipeline.evaluate import validation_folds
+
+    folds_rng, _ = stage_generator(rng, "cross-validation").spawn(2)
+    return validation_folds(planned.train, planned.analysis, folds_rng)
+
+
 def settle(planned: RunPlan, rng: np.random.Generator) -> Settled:
     """Fix tau and the horizons for every cohort and every fold, before anything is fitted."""
-    from pipeline.evaluate import fold_sets, settle_horizons, validation_folds, whole_sets
+    from pipeline.evaluate import fold_sets, settle_horizons, whole_sets
 
     analysis, train = planned.analysis, planned.train
-    # The very folds of the cross-validation: the same stream, spawned the same way.
-    folds_rng, _ = stage_generator(rng, "cross-validation").spawn(2)
     cohorts = [train] if planned.external is None else [train, planned.external]
     sets = whole_sets(analysis, cohorts)
-    sets += fold_sets(analysis, train, validation_folds(train, analysis, folds_rng))
+    sets += fold_sets(analysis, train, folds_of(planned, rng))
     return settle_horizons(analysis, sets)

@@ -93,6 +93,10 @@ def plan(analysis: Analysis, train: Cohort, external: Cohort | None = None) -> R
     settled: list[Settled] = []
     collect(lambda: settled.append(settle_horizons(analysis, whole_sets(analysis, cohorts))))
     collect(lambda: build_models(train, analysis))
+    if analysis.response is not None:
+        from pipeline.response import check_response
+
+        collect(lambda: check_response(analysis, train, external))
     if analysis.ablation is not None:
         collect(lambda: modality_columns(train, analysis))
     if external is not None:
@@ -161,6 +165,14 @@ def check_names(analysis: Analysis) -> None:
         for name in names
         if name not in METRICS
     ]
+    if analysis.response is not None:
+        from pipeline.response import CLASSIFIERS
+
+        faults += [
+            f"response: models: unknown classifier {name!r}; {_nearest(name, CLASSIFIERS)}"
+            for name in analysis.response.models
+            if name not in CLASSIFIERS
+        ]
     if faults:
         raise InputError("; ".join(faults))
 

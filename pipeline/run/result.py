@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from pipeline.config import Analysis
 if TYPE_CHECKING:
     from pipeline.explain import Attribution
     from pipeline.models import SurvivalModel
+    from pipeline.response.classifiers import CalibratedClassifier
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class RunResult:
         zero, never identifiers.
     models : mapping of str to SurvivalModel
         Fitted on the whole training cohort.
+    classifiers : mapping of str to CalibratedClassifier
+        Of objective response, where asked for; fitted on the whole training cohort.
+    response_parameters : mapping
+        What each classifier, and what stands beside them, rests on.
     attributions : mapping of str to Attribution
         Exact explanations of the models that have one.
     checks : tuple of Check
@@ -50,6 +55,8 @@ class RunResult:
     attributions: Mapping[str, Attribution] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
+    classifiers: Mapping[str, CalibratedClassifier] = field(default_factory=dict)
+    response_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def check(self, name: str) -> Check:
         """Return the check called `name`."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.features import FeatureBuilder
 from pipeline.metrics import interval, resamples
 from pipeline.metrics.censoring import Censoring
+from pipeline.metrics.probability import weighted_auc
 from pipeline.models import ModelContext, build_model
 from pipeline.models.contract import Outcome, steps_at
 from pipeline.schema import Cohort, Column, Floats, Progress, silent
@@ -129,26 +130,8 @@ def weigh(months: Floats, cause: NDArray[np.intp], horizon: float, weights: Floa
 
 
 def competing_auc(predicted: Floats, weighted: Weighted, fold: NDArray[np.intp] | None = None) -> Floats:
-    """Return the chance that a case was predicted higher than a control, ties counting half, shape (b,).
-
-    With `fold`, pairs are compared only within it: risks of two differently trained models do not rank
-    patients against each other (Parker et al., BMC Bioinformatics 2007;8:326).
-    """
-    parts = (
-        [np.arange(len(predicted))] if fold is None else [np.flatnonzero(fold == k) for k in np.unique(fold)]
-    )
-    won, pairs = np.zeros(len(weighted.cases)), np.zeros(len(weighted.cases))
-    for rows in parts:
-        order = np.unique(predicted[rows], return_inverse=True)[1]
-        values = int(order.max()) + 1
-        for b, (case, control) in enumerate(zip(weighted.cases, weighted.controls, strict=True)):
-            cases, controls = (
-                np.bincount(order, case[rows], values),
-                np.bincount(order, control[rows], values),
-            )
-            won[b] += cases @ (np.cumsum(controls) - controls / 2)
-            pairs[b] += cases.sum() * controls.sum()
-    return np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan)
+    """Return the chance that a case was predicted higher than a control, within `fold`, shape (b,)."""
+    return weighted_auc(predicted, weighted.cases, weighted.controls, fold)
 
 
 def competing_brier(predicted: Floats, weighted: Weighted, weights: Floats) -> Floats:

@@ -47,7 +47,8 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
     progress : Progress, optional
     """
     models = list(view.facts["models"])
-    steps = len(models) + 2
+    classifiers = list(view.facts.get("response", {}))
+    steps = len(models) + len(classifiers) + 2
     with place_of(view.facts, uri, experiment) as (mlflow, client, experiment_id, filed):
         progress("file in MLflow", 1, steps)
         if filed is not None:
@@ -56,6 +57,8 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
         tags = _tags(view.facts) | identity_tag(view.facts)
         with open_run(client, experiment_id, view.folder.name, tags) as parent:
             metrics = summary_metrics(view.table("scores")) + system_metrics(view.facts)
+            if classifiers:
+                metrics += summary_metrics(response_scores(view))
             log(client, parent, parent_parameters(view.facts), metrics)
             client.log_inputs(parent, _datasets(view.facts))
             for part in ("figures", "tables"):
@@ -65,6 +68,9 @@ def track_run(view: RunView, uri: str, experiment: str, progress: Progress = sil
             progress("file in MLflow", 2, steps)
             for done, model in enumerate(models, start=3):
                 _track_model(mlflow, client, view, experiment_id, parent, model)
+                progress("file in MLflow", done, steps)
+            for done, model in enumerate(classifiers, start=len(models) + 3):
+                _track_classifier(client, view, experiment_id, parent, model)
                 progress("file in MLflow", done, steps)
     return parent
 
@@ -95,9 +101,34 @@ def _track_model(
             _track_trials(client, view, experiment_id, run, model)
 
 
-def _track_trials(client: Any, view: RunView, experiment_id: str, parent: str, model: str) -> None:
+def response_scores(view: RunView) -> pd.DataFrame:
+    """Return the scores of classifiers of response, each called ``response_<name>``."""
+    scores = view.table("response_scores")
+    return scores.assign(model="response_" + scores["model"])
+
+
+def _track_classifier(client: Any, view: RunView, experiment_id: str, parent: str, model: str) -> None:
+    """File a classifier of response, or what stands beside it, as a run below the parent."""
+    facts, name = view.facts, f"response_{model}"
+    tags = _tags(facts) | {"mlflow.parentRunId": parent, "model": name}
+    with open_run(client, experiment_id, f"{name} · {view.folder.name}", tags) as run:
+        scores = response_scores(view)
+        metrics = list(score_metrics(scores[scores["model"] == name]))
+        log(client, run, flat(facts["response"][model]["parameters"]), metrics)
+        client.log_inputs(run, _datasets(facts))
+        for figure in view.figures("response"):
+            client.log_artifact(run, str(figure), "figures")
+        if facts["response"][model]["saved"]:
+            client.log_artifacts(run, str(view.folder / "response_models" / model), "model")
+        if "response_tuning" in view.tables:
+            _track_trials(client, view, experiment_id, run, name, "response_tuning")
+
+
+def _track_trials(
+    client: Any, view: RunView, experiment_id: str, parent: str, model: str, name: str = "tuning"
+) -> None:
     """File each trial of a model's search for hyper-parameters as a run of its own below the model's."""
-    table = view.table("tuning")
+    table = view.table(name)
     for row in table[table["model"] == model].dropna(axis=1).to_dict("records"):
         number, measured = int(row.pop("trial")), {name: float(row.pop(name)) for name in ("loss", "seconds")}
         tags = _tags(view.facts) | {"mlflow.parentRunId": parent, "model": str(row.pop("model"))}

@@ -55,8 +55,10 @@ def resolve_store(given: str | None = None) -> str:
 def check_store(uri: str) -> None:
     """Raise an InputError when a store can evidently not be written, before any work is done for it.
 
-    An SQLite file is looked at and a server's port is knocked at; other databases are not asked.
+    An SQLite file is looked at, a server's port is knocked at, and another database is connected to.
     """
+    if urlsplit(uri).scheme.split("+")[0] in _DATABASES[1:]:
+        _connect(uri)
     if urlsplit(uri).scheme in ("http", "https"):
         _knock(uri)
     path = sqlite_file(uri)
@@ -73,6 +75,28 @@ def check_store(uri: str) -> None:
         raise InputError(
             plain_os_error(PermissionError(13, "no permission"), path).replace("--out", "--tracking-uri")
         )
+
+
+def _connect(uri: str) -> None:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    patience = {"connect_timeout": int(ANSWER_SECONDS)} if uri.startswith("postgresql") else {}
+    try:
+        engine = create_engine(uri, connect_args=patience)
+        engine.connect().close()
+        engine.dispose()
+    except ModuleNotFoundError as error:
+        extra = " (pip install 'lungio[postgresql]')" if error.name == "psycopg" else ""
+        raise InputError(
+            f"tracking store {plain_uri(uri)}: its driver {error.name} is not installed{extra}"
+        ) from None
+    except (SQLAlchemyError, ValueError) as error:
+        said = plain_uri(str(getattr(error, "orig", error)).strip().splitlines()[0])
+        raise InputError(
+            f"tracking store {plain_uri(uri)}: {said}; mend it, or run with --no-track and `lungio push` the "
+            "folder later"
+        ) from None
 
 
 def _beginning(path: Path) -> bytes:

@@ -69,6 +69,25 @@ def test_visits_tell_what_baseline_cannot(fitted, tested):
     assert found["landmark_forest"] > 0.72
 
 
+def test_landmark_and_arm_are_not_shrunk_with_the_markers(cohort, features):
+    stack = stack_landmarks(cohort, "os", LANDMARKS, 12.0, features)
+    by_penalty = {}
+    for penalty in (0.001, 30.0):
+        model = LandmarkSupermodel(interactions=False, penalties=(penalty,))
+        model.fit(stack, np.random.default_rng(0))
+        by_penalty[penalty] = dict(zip(model.names, model.coefficients * model.scale, strict=True))
+    weak, strong = by_penalty.values()
+    spared = {name for name in weak if name.startswith(("arm=", LANDMARK.name))}
+    assert len(spared) == 3
+    shrunk = [
+        abs(strong[name]) / abs(weak[name]) for name in weak if abs(weak[name]) > 0.1 and name not in spared
+    ]
+    assert shrunk
+    assert max(shrunk) < 0.2
+    (arm,) = (name for name in spared if name.startswith("arm="))
+    assert abs(strong[arm]) > 0.3 * abs(weak[arm])
+
+
 def test_predictions_are_calibrated(fitted, tested):
     for name in ("supermodel", "landmark_forest"):
         for landmark in LANDMARKS:

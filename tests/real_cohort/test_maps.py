@@ -37,6 +37,11 @@ def map_refused(folder: Path, text: str) -> str:
         ("low: 18, high: 100", "low: 100, high: 18", "low 100 exceeds high 18"),
         ("age_years: {column: AGE", "age_years: {column: OS", "cannot also be the baseline column age_years"),
         ("  nlr:", "  os_months:", "is not a baseline column"),
+        (
+            "best_response: {column: BEST}",
+            "best_response: {column: BEST}\n  responded: {column: BEST, event_value: CR}",
+            "give it or responded, not both",
+        ),
         ("control: control", "control: placebo", "'placebo' is none of the arms"),
         ("modality: blood", "modality: serum", "columns.nlr.modality"),
         ("citation: none", "citation: [", "line "),

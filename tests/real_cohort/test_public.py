@@ -26,6 +26,7 @@ outcomes:
   died: {column: OS_Event, event_value: 1}
   pfs_months: {column: PFS_Months}
   progressed_or_died: {column: PFS_Event, event_value: 1}
+  responded: {column: Response, event_value: 1}
 columns:
   age_years: {column: Age, kind: number, label: Age, modality: clinical, low: 18, high: 100}
   pdl1_tps_percent: {column: PDL1_TPS(%), kind: number, label: PD-L1, modality: tumour, low: 0, high: 100}
@@ -98,6 +99,7 @@ def test_a_retrospective_cohort_passes(tmp_path):
     assert len(cohort) == 331
     assert cohort.observed["died"].sum() == 230
     assert cohort.observed["pdl1_tps_percent"].isna().mean() == pytest.approx(0.49, abs=0.01)
+    assert int(cohort.observed["responded"].sum()) == 87  # published with LORIS
     findings = check_cohort(cohort)
     assert not [f for f in findings if f.severity == "fault"]
     assert {f.column for f in findings if f.check == "missing"} == {"pdl1_tps_percent"}

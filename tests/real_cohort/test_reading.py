@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .small_file import MAP, patients, read
+from .small_file import MAP, patients, read, refused
 
 
 def test_a_good_file_becomes_a_cohort(tmp_path):
@@ -85,3 +85,16 @@ def test_column_order_of_the_file_is_irrelevant(tmp_path_factory, random):
     random.shuffle(names)
     folder = tmp_path_factory.mktemp("order")
     pd.testing.assert_frame_equal(read(raw[names], folder).observed, read(raw, folder).observed)
+
+
+def test_a_response_of_yes_or_no_may_be_unknown_of_some(tmp_path):
+    table = patients()
+    table["BEST"] = ["yes", "no", "NA", "no"] * 20
+    outcomes = {k: v for k, v in yaml.safe_load(MAP)["outcomes"].items() if k != "best_response"}
+    outcomes["responded"] = {"column": "BEST", "event_value": "yes", "censored_value": "no"}
+    cohort = read(table, tmp_path, outcomes=outcomes)
+    values = cohort.observed["responded"]
+    assert (values.sum(), values.isna().sum()) == (20, 20)
+    assert cohort.column("responded").role == "outcome"
+    table.loc[3, "BEST"] = "perhaps"
+    assert "neither under event_value nor" in refused(table, tmp_path, outcomes=outcomes)

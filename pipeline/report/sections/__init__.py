@@ -19,6 +19,7 @@ from pipeline.report.sections.performance import (
     scores,
     subgroups,
 )
+from pipeline.report.sections.response import response
 from pipeline.report.sections.study import (
     published_trials,
     study_figures,
@@ -54,6 +55,7 @@ __all__ = [
     "patient_pages",
     "performance_figures",
     "published_trials",
+    "response",
     "roc",
     "scores",
     "sources",

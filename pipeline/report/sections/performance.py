@@ -16,6 +16,7 @@ from pipeline.report.blocks import Markup, text
 from pipeline.report.sections.wording import (
     BETTER,
     DATA_NAMES,
+    best_model,
     estimates,
     explained_horizon,
     models_in,
@@ -52,7 +53,7 @@ def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
         about = run.facts["metrics"].get(metric, {"label": metric, "better": ""})
         at = "" if pd.isna(months) else f" at {months:g} months"
         by_model = line.set_index("model")
-        best = _best(by_model["value"].drop("oracle", errors="ignore"), about["better"])
+        best = best_model(by_model["value"].drop("oracle", errors="ignore"), about["better"])
         said = (
             f'{text(about["label"] + at)} <span class="arrow">{text(BETTER.get(about["better"], ""))}</span>'
         )
@@ -64,16 +65,6 @@ def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
         f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best of the models that learnt."
     )
     return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
-
-
-def _best(values: pd.Series[float], direction: str) -> str | None:
-    values = values.dropna()
-    if not len(values):
-        return None
-    distance = {"higher": -values, "lower": values, "one": (values - 1).abs(), "zero": values.abs()}.get(
-        direction
-    )
-    return None if distance is None else str(distance.idxmin())
 
 
 def differences(run: RunView) -> str:

@@ -1,0 +1,146 @@
+"""Metrics of the probability of something that happens or does not, of a sample and its resamples at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.schema import Floats
+
+LEAST_PROBABILITY: Final = 1e-4  # what a log odds is taken of is kept so far from 0 and 1
+MOST_STEPS: Final = 50  # of Newton's method; who needs more has no finite maximum
+LARGEST_STEP: Final = 2.0
+
+
+class ProbabilityMetric(NamedTuple):
+    """What a metric is called, and which values are good: "higher", "lower", or next to "one" or "zero"."""
+
+    label: str
+    better: str
+
+
+PROBABILITY_METRICS: Final[Mapping[str, ProbabilityMetric]] = {
+    "auc": ProbabilityMetric("AUC", "higher"),
+    "brier": ProbabilityMetric("Brier score", "lower"),
+    "scaled_brier": ProbabilityMetric("Scaled Brier score", "higher"),
+    "calibration_slope": ProbabilityMetric("Calibration slope", "one"),
+    "calibration_intercept": ProbabilityMetric("Calibration intercept", "zero"),
+}
+
+
+def probability_metrics(
+    happened: NDArray[np.bool_],
+    probability: Floats,
+    null: Floats,
+    weights: Floats,
+    fold: NDArray[np.intp] | None = None,
+) -> dict[str, Floats]:
+    """Return every one of PROBABILITY_METRICS, each of shape (b,), for b resamples of n cases.
+
+    Parameters
+    ----------
+    happened : array of bool, shape (n,)
+    probability : array, shape (n,)
+        Predicted for each.
+    null : array, shape (n,)
+        Predicted without looking at the case: what the scaled Brier score starts from.
+    weights : array, shape (b, n)
+        How often each case stands in each resample.
+    fold : array of int, shape (n,), optional
+        Cases with the same number were predicted by the same fitted model; only these are ranked against
+        each other (Parker et al., BMC Bioinformatics 2007;8:326).
+    """
+    error = (weights @ (happened - probability) ** 2) / weights.sum(axis=1)
+    before = (weights @ (happened - null) ** 2) / weights.sum(axis=1)
+    odds = log_odds(probability)
+    return {
+        "auc": weighted_auc(probability, weights * happened, weights * ~happened, fold),
+        "brier": error,
+        "scaled_brier": 1 - error / np.where(before > 0, before, np.nan),
+        "calibration_slope": recalibration(happened, odds, weights)[:, 1],
+        "calibration_intercept": calibration_in_the_large(happened, odds, weights),
+    }
+
+
+def log_odds(probability: Floats) -> Floats:
+    """Return log(p / (1 - p)), probabilities kept within LEAST_PROBABILITY of 0 and 1."""
+    p = np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def weighted_auc(
+    predicted: Floats, cases: Floats, controls: Floats, fold: NDArray[np.intp] | None = None
+) -> Floats:
+    """Return the chance that a case was predicted higher than a control, ties counting half, shape (b,).
+
+    Parameters
+    ----------
+    predicted : array, shape (n,)
+    cases, controls : array, shape (b, n)
+        What each weighs as the one and as the other.
+    fold : array of int, shape (n,), optional
+        Pairs are compared only within it: risks of two differently trained models do not rank
+        patients against each other (Parker et al., BMC Bioinformatics 2007;8:326).
+    """
+    parts = (
+        [np.arange(len(predicted))] if fold is None else [np.flatnonzero(fold == k) for k in np.unique(fold)]
+    )
+    won, pairs = np.zeros(len(cases)), np.zeros(len(cases))
+    for rows in parts:
+        order = np.unique(predicted[rows], return_inverse=True)[1]
+        values = int(order.max()) + 1
+        for b, (case, control) in enumerate(zip(cases, controls, strict=True)):
+            higher = np.bincount(order, case[rows], values)
+            lower = np.bincount(order, control[rows], values)
+            won[b] += higher @ (np.cumsum(lower) - lower / 2)
+            pairs[b] += higher.sum() * lower.sum()
+    return np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan)
+
+
+def recalibration(happened: NDArray[np.bool_], odds: Floats, weights: Floats) -> Floats:
+    """Return intercept and slope of the logistic regression of what happened on predicted log odds, (b, 2).
+
+    A slope of 1 and an intercept of 0 leave the predictions as they are; a slope below 1 means that they are
+    too extreme. NaN where all predictions are equal or the fit has no finite maximum.
+    Source: Cox, Biometrika 1958;45:562.
+    """
+    if np.ptp(odds) < 1e-9:
+        return np.full((len(weights), 2), np.nan)
+    centre, spread = odds.mean(), odds.std()
+    columns = np.column_stack([np.ones(len(odds)), (odds - centre) / spread])
+    fitted = _logistic(happened, columns, np.zeros(len(odds)), weights)
+    slope = fitted[:, 1] / spread
+    return np.column_stack([fitted[:, 0] - slope * centre, slope])
+
+
+def calibration_in_the_large(happened: NDArray[np.bool_], odds: Floats, weights: Floats) -> Floats:
+    """Return the intercept of that regression with the slope held at 1, shape (b,); positive: too low.
+
+    Source: Van Calster et al., BMC Med 2019;17:230, doi:10.1186/s12916-019-1466-7.
+    """
+    return _logistic(happened, np.ones((len(odds), 1)), odds, weights)[:, 0]
+
+
+def _logistic(happened: NDArray[np.bool_], columns: Floats, offset: Floats, weights: Floats) -> Floats:
+    """Coefficients (b, k) of weighted logistic regressions with an offset, by Newton's method."""
+    from scipy.special import expit
+
+    beta = np.zeros((len(weights), columns.shape[1]))
+    pairs = columns[:, :, None] * columns[:, None, :]
+    reached = np.zeros(len(weights), dtype=bool)
+    for _ in range(MOST_STEPS):
+        p = expit(offset + beta @ columns.T)
+        slope = (weights * (happened - p)) @ columns
+        curvature = np.einsum("bn,nij->bij", weights * p * (1 - p), pairs)
+        flat = ~(np.linalg.det(curvature) > 1e-12)
+        curvature[flat] = np.eye(columns.shape[1])
+        step = np.clip(np.linalg.solve(curvature, slope[:, :, None])[:, :, 0], -LARGEST_STEP, LARGEST_STEP)
+        beta = beta + step
+        reached = ~flat & (np.abs(step).max(axis=1) < 1e-9)
+        if reached.all():
+            break
+    beta[~reached] = np.nan
+    return np.asarray(beta)
