@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server answers."""
+    """What the server answers; of an error that nobody caught, the module where it arose."""
 
     status_code: int
     text: str
+    raised_in: str = ""
 
     def json(self) -> Any:
         """Return the text as what it says."""
@@ -63,6 +65,7 @@ class ScoringApp:
         try:
             await self.app(scope, receive, send)
         except Exception as error:  # what uvicorn answers with code 500
-            return Answer(500, repr(error))
+            places = [f.f_globals.get("__name__", "") for f, _ in traceback.walk_tb(error.__traceback__)]
+            return Answer(500, repr(error), places[-1])
         content_sent = b"".join(m.get("body", b"") for m in messages[1:])
         return Answer(messages[0]["status"], content_sent.decode())

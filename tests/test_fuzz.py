@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -52,4 +54,14 @@ def test_tables_that_once_ended_in_a_traceback_are_refused(tmp_path: Path, conte
     path = tmp_path / "patients.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=said):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    "note", [b'{"index_columns\x01": []}', b"[1]", b'{"index_columns": 3, "columns": []}']
+)
+def test_a_parquet_file_whose_note_of_pandas_is_damaged_is_refused(tmp_path: Path, note: bytes) -> None:
+    path = tmp_path / "patients.parquet"
+    pq.write_table(pa.table({"age": [60, 61]}).replace_schema_metadata({b"pandas": note}), path)
+    with pytest.raises(InputError, match="a damaged Parquet file"):
         read_table(path)

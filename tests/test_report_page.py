@@ -115,6 +115,27 @@ def test_nothing_sticks_out_at_400_pixels_and_wide_tables_scroll_inside(browser:
     assert size >= 12
 
 
+OVERLAPPING = """
+return [...document.querySelectorAll('.scroll tr')].flatMap((row) => {
+  const boxes = [...row.cells].filter((c) => c.offsetParent).map((c) => c.getBoundingClientRect());
+  return boxes.slice(1).filter((b, k) => b.left < boxes[k].right - 1).map((b) => row.innerText.slice(0, 60));
+});
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 700, 400])
+def test_no_column_of_a_table_covers_another(browser: Any, address: str, width: int) -> None:
+    show(browser, address, width=width)
+    assert browser.execute_script("return document.querySelectorAll('.scroll th.shaded').length")
+    browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; });")
+    assert browser.execute_script(OVERLAPPING) == []
+    stuck = (
+        "document.head.append(Object.assign(document.createElement('style'), {textContent: arguments[0]}))"
+    )
+    browser.execute_script(stuck, ".scroll .shaded { position: sticky; right: 0; }")  # the twin
+    assert bool(browser.execute_script(OVERLAPPING)) == (width < 1280)
+
+
 def test_a_keyboard_reaches_everything_and_sees_where_it_is(browser: Any, address: str) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys

@@ -92,7 +92,8 @@ def expected(plan: RunPlan, folder: Path) -> dict[str, list[str]]:
     facts = json.loads((folder / "run.json").read_text())
     sizes = [f"{len(f)} patients, {int(f['died'].sum())} events" for f in (train, external)]
     with (folder / "scores.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if r["data"] == "external" and r["group"] == "all"]
+        scored = [r for r in csv.DictReader(file) if r["data"] == "external"]
+    rows = [r for r in scored if r["group"] == "all"]
     uno = {r["model"]: r for r in rows if r["metric"] == "uno_c"}
     shown = {
         m: f"{float(r['value']):.3f} ({float(r['low']):.3f} to {float(r['high']):.3f})"
@@ -104,10 +105,21 @@ def expected(plan: RunPlan, folder: Path) -> dict[str, list[str]]:
         f"{int(f.drop(columns=['os_months', 'died']).notna().all(axis=1).sum())} of {len(f)}"
         for f in (train, external)
     ]
+    of_groups = [r for r in scored if r["metric"] == "uno_c" and r["model"] == best and r["group"] != "all"]
+    events = [f"{f['died'].mean():.1%} of {len(f)}" for f in (train, external)]
+    by_arm = [
+        f"{len(part)} patients, {part['died'].sum()} with the event, {(~part['died']).sum()} censored, "
+        f"followed {median_follow_up(part):.1f} months"
+        for f in (train, external)
+        for _, part in f.groupby("arm")
+    ]
     digests = [table_digest(f) for f in (train, external)]
     return {
+        "1": ["A <small> run", "overall survival", "cohort made, simulated"],
         "2": [*sizes, "6 predictors", shown[best]],
         "5a": [*sizes, *(d[:12] for d in digests)],
+        "3a": ["the same patients: PD-L1 rule."],
+        "4": ["Cox and Survival forest made", "external patients"],
         "5b": [f"the longest {f['os_months'].max():.1f} months" for f in (train, external)],
         "6c": [f"{arm.capitalize()} ({n})" for arm, n in train["arm"].value_counts().items()],
         "8a": ["Overall survival", "os_months", "died", "6 and 12 months"],
@@ -119,18 +131,27 @@ def expected(plan: RunPlan, folder: Path) -> dict[str, list[str]]:
         ],
         "11": [gap, *complete],
         "12a": [f"All {len(train)} training", "2-fold", "once", f"The {len(external)} external"],
+        "12b": ["log2 for 1 on a ratio scale (NLR)"],
         "12c": ["penalty 0.1", "n estimators 10"],
         "12e": ["20 resamples", "95%"],
+        "14": [
+            f"{float(r['value']):.3f} ({float(r['low']):.3f} to {float(r['high']):.3f})" for r in of_groups
+        ],
         "15": ["6 and 12 months"],
-        "16": [f"{f['died'].mean():.1%} of {len(f)}" for f in (train, external)],
+        "16": events,
         "18c": [facts["config_sha256"]],
         "18e": [*digests, "seed 3"],
         "18f": ["a" * 40, "lungio 0.1.0", "BSD-3-Clause"],
-        "20a": [
-            f"{len(part)} patients, {part['died'].sum()} with the event, {(~part['died']).sum()} censored"
-            for f in (train, external)
-            for _, part in f.groupby("arm")
+        "20a": by_arm,
+        "20b": [
+            *by_arm,
+            *(
+                f"median {cells[1]:.6g} (quartiles {cells[0]:.6g} to {cells[2]:.6g})"
+                for column in ("age_years", "pdl1_tps_percent", "nlr")
+                for cells in [train[column].quantile([0.25, 0.5, 0.75]).to_list()]
+            ),
         ],
+        "20c": [*events, *by_arm],
         "21": [*sizes, "2 times 130 patients"],
         "22": [model_digest(folder / "models" / m)[:12] for m in ("cox", "rsf", "pdl1")],
         "23a": list(shown.values()),
@@ -139,7 +160,15 @@ def expected(plan: RunPlan, folder: Path) -> dict[str, list[str]]:
             "Simulated patients repeat what was published",
             f"{train['pdl1_tps_percent'].isna().mean():.1%}",
         ],
+        "27b": ["6 columns"],
     }
+
+
+def median_follow_up(patients: pd.DataFrame) -> float:
+    """By reverse Kaplan-Meier, in the hands of another library."""
+    from lifelines import KaplanMeierFitter
+
+    return float(KaplanMeierFitter().fit(patients["os_months"], ~patients["died"]).median_survival_time_)
 
 
 def model_digest(folder: Path) -> str:
@@ -157,6 +186,46 @@ def disagreements(markdown: str, wanted: dict[str, list[str]]) -> list[str]:
 def test_what_the_run_fills_in_agrees_with_patients_and_files(reported: Path, small_plan: RunPlan) -> None:
     written = (reported / "TRIPOD_AI.md").read_text(encoding="utf-8")
     assert disagreements(written, expected(small_plan, reported)) == []
+
+
+# What is true of every run of its kind, and holds no figure of this one.
+OF_EVERY_RUN = {
+    "3b", "6a", "6b", "7", "8b", "8c", "9c", "12d", "12f", "12g", "13", "17", "23b", "24", "27a",
+}  # fmt: skip
+
+
+def test_everything_the_run_fills_in_is_compared_or_holds_no_figure(
+    reported: Path, small_plan: RunPlan
+) -> None:
+    filled = {one.item.id: one.said for one in fill(standard("tripod_ai"), load_run(reported)) if one.said}
+    compared = expected(small_plan, reported)
+    assert set(filled) == set(compared) | OF_EVERY_RUN
+    assert not set(compared) & OF_EVERY_RUN
+    words = {k: re.sub(r"1st|99th|\(\d+ notes", "", v) for k, v in filled.items() if k in OF_EVERY_RUN}
+    assert not {k: v for k, v in words.items() if re.search(r"\d", v)}
+    notes = len(load_run(reported).table("findings"))
+    assert f"({notes} notes; all are in the report)" in filled["7"]
+
+
+# Questions of PROBAST+AI that a run answers with figures, and the items of TRIPOD+AI that give the same.
+SAME_FIGURES = {
+    "development 1.1": "5a", "development 2.1": "9b", "development 3.1": "8a", "development 4.1": "10",
+    "development 4.2": "12b", "development 4.3": "11", "evaluation 1.3": "16", "evaluation 2.1": "9b",
+    "evaluation 3.1": "8a", "evaluation 4.3": "11",
+}  # fmt: skip
+
+
+def test_questions_of_bias_are_told_the_runs_own_figures(reported: Path, small_plan: RunPlan) -> None:
+    written = (reported / "PROBAST_AI.md").read_text(encoding="utf-8")
+    figures, external = expected(small_plan, reported), small_plan.external
+    wanted = {question: figures[item] for question, item in SAME_FIGURES.items()}
+    assert external is not None
+    censored = [int((~f["died"]).sum()) for f in (small_plan.train.observed, external.observed)]
+    size = f"{len(external)} patients, {int(external.observed['died'].sum())} events"
+    wanted |= {"evaluation 1.1": [size, table_digest(external.observed)[:12]], "evaluation 4.2": [size]}
+    wanted["evaluation 4.3"] = [*figures["11"], f"Censored: {censored[0]} of", f"and {censored[1]} of"]
+    assert disagreements(written, wanted) == []
+    assert disagreements(written.replace(size, "3 patients"), wanted)
 
 
 @pytest.mark.parametrize(

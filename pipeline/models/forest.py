@@ -31,7 +31,7 @@ class ForestOptions(Spec):
     n_estimators: int = Field(100, ge=1, le=10_000)
     min_samples_leaf: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     max_depth: int | None = Field(None, ge=1)
-    max_features: Literal["sqrt", "log2"] | float | None = 1 / 3
+    max_features: Literal["auto", "third", "sqrt", "log2"] | float | None = "third"
     splitter: Literal["best", "random"] = "best"
     max_samples: float | None = Field(None, gt=0, le=1)
     max_times: int = Field(128, ge=1, le=254)

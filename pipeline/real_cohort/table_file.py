@@ -152,8 +152,10 @@ def _parquet(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any, 
 
     try:
         cells = pq.read_table(io.BytesIO(content)).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: a damaged Parquet file ({str(error).splitlines()[0]})") from error
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # Beside Arrow's own faults, those of what pandas notes of a table, which is JSON that may be damaged.
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: a damaged Parquet file ({said})") from error
     if cells.index.name is not None:
         cells = cells.reset_index()
     cells.columns = cells.columns.map(str)

@@ -34,8 +34,9 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         Fewest distinct training rows of a leaf; "auto" for as many as hold six events on average, up to 30.
     min_samples_split : int
     max_depth : int, optional
-    max_features : {"sqrt", "log2"}, int, float or None
-        Features tried in each node: that function of their number, that many, that share, or all.
+    max_features : {"auto", "third", "sqrt", "log2"}, int, float or None
+        Features tried in each node: that function of their number, that many, that share, or all. "third" is
+        a third, but no fewer than the square root; "auto" is the same up to 16, and beyond the square root.
     splitter : {"best", "random"}
         The best cut of each feature tried, or one at random (extremely randomised trees).
     bootstrap : bool
@@ -85,7 +86,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
         min_samples_leaf: int | Literal["auto"] = "auto",
         min_samples_split: int = 6,
         max_depth: int | None = None,
-        max_features: Literal["sqrt", "log2"] | float | None = "sqrt",
+        max_features: Literal["auto", "third", "sqrt", "log2"] | float | None = "auto",
         splitter: Literal["best", "random"] = "best",
         bootstrap: bool = True,
         max_samples: float | None = None,

@@ -21,7 +21,7 @@ def test_it_says_what_the_estimator_says(cohort):
     model = fitted(cohort, min_samples_leaf=20)
     x = model.inputs(cohort.observed).astype(np.float32)
     seed = int(np.random.default_rng(9).integers(2**31 - 1))
-    forest = SurvivalForest(n_estimators=8, min_samples_leaf=20, max_features=1 / 3, random_state=seed)
+    forest = SurvivalForest(n_estimators=8, min_samples_leaf=20, max_features="third", random_state=seed)
     forest.fit(x, outcome(cohort.observed, "os"))
     found = model.predict(cohort.observed, MONTHS)
     np.testing.assert_array_equal(found.risk, forest.predict(x))

@@ -13,6 +13,7 @@ from sklearn.model_selection import cross_val_score
 from skops.io import dumps, get_untrusted_types, loads
 
 from pipeline.survival_forest import SurvivalForest
+from pipeline.survival_forest.inputs import resolve_growth
 
 from .drawn_patients import draw, outcome_of
 
@@ -200,6 +201,16 @@ def test_fewer_rows_than_a_leaf_give_one_leaf():
 
     at, wanted = kaplan_meier_estimator(y["event"], y["time"])
     np.testing.assert_allclose(forest.predict_survival_function(x[:1], times=at)[0], wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("features", "auto", "third", "root"),
+    [(2, 1, 1, 1), (5, 2, 2, 2), (20, 6, 6, 4), (95, 16, 31, 9), (400, 20, 133, 20)],
+)
+def test_how_many_features_are_tried(features, auto, third, root):
+    for asked, expected in (("auto", auto), ("third", third), ("sqrt", root), (None, features)):
+        forest = SurvivalForest(max_features=asked)
+        assert resolve_growth(forest, features, np.arange(60) % 2).features_tried == expected
 
 
 @pytest.mark.parametrize(
