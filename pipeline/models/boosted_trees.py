@@ -98,7 +98,8 @@ class Boosting:
         import xgboost
 
         losses, total = np.zeros(most_trees), 0.0
-        for (inside, outside), start in zip(parts, starts or [None] * len(parts), strict=True):
+        from_zero: Sequence[Floats | None] = [None] * len(parts)
+        for (inside, outside), start in zip(parts, starts or from_zero, strict=True):
             told: dict[str, Any] = {}
             grown, judged = (
                 xgboost.DMatrix(x[k], label=label[k], base_margin=None if start is None else start[k])
