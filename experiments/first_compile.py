@@ -16,8 +16,7 @@ REPLICATES: Final = 10
 
 def main() -> None:
     """Carry out the default analysis on a few drawn patients and keep nothing of it but the compiled code."""
-    import matplotlib.font_manager  # noqa: F401  # lists the fonts on first import, and keeps the list
-
+    import pipeline.figures.style  # noqa: F401  # with it Matplotlib, which lists the fonts once and keeps the list
     from experiments.cohorts import resolve_simulated
     from experiments.config import read_experiment
     from pipeline.run import analyse, plan
