@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from experiments.cohorts import resolve_simulated
 from experiments.power_check import check_plan
@@ -19,6 +19,8 @@ from pipeline.schema import Cohort
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+
+WANTED: Final = 0.8  # chance of finding it, as studies are usually planned for
 
 
 def run_power(asked: Asked, backend: Backend, jobs: int, scheduler: str | None, console: Console) -> Path:
@@ -83,6 +85,7 @@ def power_study(
     table = _power_table(spec, found)
     if not spec.scenarios:
         found, table = found.drop(columns="scenario"), table.drop(columns="scenario")
+    needed = needed_sizes(table)
     compares = [
         "Under every scenario the same patients are drawn, with the same luck: differences between scenarios "
         "are surer than the intervals of each tell."
@@ -97,7 +100,7 @@ def power_study(
             if spec.evidence_draw == "sample"
             else "as published"
         ),
-        tables={"power": table, "replicates": found},
+        tables={"power": table, "needed": needed, "replicates": found},
         figures={"power": partial(figures.power_figure, table)},
         cohorts={name or "example": cohort for name, cohort in examples.items()},
         limits=[
@@ -129,13 +132,44 @@ def _power_table(spec: PowerStudy, found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def needed_sizes(power: pd.DataFrame) -> pd.DataFrame:
+    """Return the smallest planned size from which on the chance is at least WANTED, for each question.
+
+    From that size on every larger one has to reach it too: one lucky size is not enough.
+
+    Parameters
+    ----------
+    power : DataFrame
+        `question`, `patients`, `value`, `low`; `scenario` where they are compared.
+
+    Returns
+    -------
+    DataFrame
+        `question`, `scenario` where there is one, `patients` by the estimate and `patients_surely` by the
+        lower end of its Monte-Carlo interval; missing where no planned size is large enough.
+    """
+    import pandas as pd
+
+    keys = [key for key in ("question", "scenario") if key in power]
+    rows = []
+    for names, part in power.groupby(keys, sort=False):
+        largest_first = part.sort_values("patients", ascending=False)
+        reached = [
+            largest_first["patients"][(largest_first[column] >= WANTED).cummin()].min()
+            for column in ("value", "low")
+        ]
+        rows.append((*names, *reached))
+    table = pd.DataFrame(rows, columns=[*keys, "patients", "patients_surely"])
+    return table.astype({"patients": "Int64", "patients_surely": "Int64"})
+
+
 def _cards(table: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Return how likely the largest study is to find each thing, from the worst scenario to the best."""
     cards = []
     for name, part in table.groupby("question", sort=False):
         largest = part[part["patients"] == part["patients"].max()]
         low, high = largest["value"].min(), largest["value"].max()
-        figure = f"{low:.0%}" if len(largest) == 1 else f"{low:.0%} to {high:.0%}"
+        figure = f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}"
         by = f", by {len(largest)} scenarios" if len(largest) > 1 else ""
         cards.append((str(name), figure, f"at {int(largest['patients'].iloc[0]):,} patients{by}"))
     return cards

@@ -44,6 +44,26 @@ HTML(
 )
 
 # %% [markdown]
+# ## How many patients are needed
+# The smallest planned size from which on the chance is at least 80 %: by the estimate, and by the lower end
+# of its Monte-Carlo interval. Empty where no planned size is large enough.
+
+# %%
+HTML(
+    sections.study_table(
+        run,
+        "needed",
+        headings={
+            "question": "Question",
+            "scenario": "Scenario",
+            "patients": "Patients",
+            "patients_surely": "Surely",
+        },
+        numbers_from=2 if "scenario" in run.table("power") else 1,
+    )
+)
+
+# %% [markdown]
 # ## What was asked, and how the study would be run
 # Under every scenario the same patients are drawn, with the same luck; what is measured or recorded differs.
 

@@ -8,9 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
+from experiments.power_command import needed_sizes
 from pipeline.artifacts import load_run
 from synthetic_data.safety_figures import wilson_interval
 
@@ -54,6 +56,19 @@ def test_a_plan_gives_a_table_with_monte_carlo_intervals(here: Path) -> None:
     assert (table["replicates"] == 10).all()
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
     assert not list(here.glob(".made*"))
+
+
+def test_the_size_needed_is_the_smallest_from_which_on_all_reach_it() -> None:
+    power = pd.DataFrame(
+        [("a", 100, 0.9, 0.7), ("a", 200, 0.7, 0.6), ("a", 400, 0.85, 0.75), ("a", 800, 0.95, 0.9),
+         ("b", 100, 0.2, 0.1), ("b", 800, 0.79, 0.7)],
+        columns=["question", "patients", "value", "low"],
+    )  # fmt: skip
+    needed = needed_sizes(power).set_index("question")
+    assert needed.loc["a"].tolist() == [400, 800]
+    assert needed.loc["b"].isna().all()
+    under = needed_sizes(power.assign(scenario=["x"] * 4 + ["y"] * 2))
+    assert under["scenario"].tolist() == ["x", "y"]
 
 
 def found(folder: Path) -> dict[str, bytes]:
