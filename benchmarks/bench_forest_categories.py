@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.bench_forest_accuracy import TABLE, judge, write_section
-from benchmarks.forest_data import REAL, chowell_table, city_of_hope_table, poplar_table, shipped_table
+from benchmarks.forest_data import REAL, city_of_hope_table, poplar_table, shipped_table
 from pipeline.survival_forest import SurvivalForest
 
 REPEATS = 10
@@ -18,8 +18,7 @@ Names = tuple[str, ...]
 LEAST_OF_LEVEL = 10  # patients; rarer levels are one, "other", as in the features of a cohort
 # What is named here is a category though it may be written as a number; facts of two levels are none.
 DATA: dict[str, tuple[Callable[[], tuple[pd.DataFrame, np.ndarray]], tuple[str, ...]]] = {
-    "POPLAR": (poplar_table, ("race2", "TOBHX")),
-    "Chowell": (chowell_table, ("Drug",)),
+    "POPLAR": (poplar_table, ("race2", "TOBHX", "EGFRMUT")),
     "City of Hope": (
         city_of_hope_table,
         ("Stage", "Histology", "Race", "Immunotherapy.1_DrugName", "PD.L1.Range"),
@@ -29,7 +28,7 @@ DATA: dict[str, tuple[Callable[[], tuple[pd.DataFrame, np.ndarray]], tuple[str, 
     "AIDS": (lambda: shipped_table("aids"), ("raceth", "ivdrug", "txgrp")),
 }
 TRIED = {1 / 3: "a third", None: "all"}  # features of a node, as a share
-NEEDS_REAL = ("POPLAR", "Chowell", "City of Hope")
+NEEDS_REAL = ("POPLAR", "City of Hope")
 
 
 def as_text(table: pd.DataFrame, categories: Names) -> pd.DataFrame:
