@@ -43,7 +43,7 @@ run = load_run(Path("power"))
 run.table("power").round(3)
 
 # %% [markdown]
-# The smallest size from which on the chance is at least 80 %, and the same by the lower ends of the intervals.
+# The smallest size from which on the chance is at least 80 %, also by the lower ends of the intervals.
 
 # %%
 run.table("needed")
