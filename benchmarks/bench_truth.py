@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,14 @@ from synthetic_data.cohort import simulate_cohort
 from synthetic_data.cohort_spec import CohortSpec
 
 TRAINED, EXPLAINED, MONTHS = 5_000, 1_000, 12.0
-# Eleven that act on survival and nine that do not; too few of the inflammatory ones for a signature.
+# Thirteen that act on survival and seven that do not; too few of the inflammatory ones for a signature.
 TWENTY = (
     "nlr", "ldh", "albumin", "pdl1_tps", "age", "cin", "haemoglobin", "tls", "cdkn2a", "n_met_sites", "sex",
     "brain_mets", "tp53", "eosinophils", "il10", "nk_cells", "microbiome_diversity", "vegf", "il2",
     "ifn_gamma",
 )  # fmt: skip
+MEASURED: dict[str, Any] = {"markers": TWENTY, "defects": False, "unmeasured_log_hazard_sd": 0.0}
+ANEW = range(4)  # seeds of further drawings, which tell how much one drawing says
 
 
 def toy(n: int, rng: np.random.Generator) -> Cohort:
@@ -47,10 +49,10 @@ def toy(n: int, rng: np.random.Generator) -> Cohort:
     return Cohort("toy", frame, columns, simulated=True, truth=Truth(truth, pd.DataFrame()))
 
 
-def drawn(**spec: object) -> Cohort:
+def drawn(seed: int = 2018, **spec: object) -> Cohort:
     """Return KEYNOTE-189 as drawn, or with parts of its spec changed."""
     asked = CohortSpec.model_validate({"name": "keynote_189", "trial": "KEYNOTE-189"} | spec)
-    return simulate_cohort(asked, TRAINED + EXPLAINED, np.random.default_rng(2018))
+    return simulate_cohort(asked, TRAINED + EXPLAINED, np.random.default_rng(seed))
 
 
 def context_of(cohort: Cohort) -> ModelContext:
@@ -74,10 +76,9 @@ def main() -> None:
     )
     cohorts = {
         "toy data": toy(TRAINED + EXPLAINED, np.random.default_rng(0)),
-        "KEYNOTE-189, 20 markers, all of the hazard measured": drawn(
-            markers=TWENTY, defects=False, unmeasured_log_hazard_sd=0.0
-        ),
-        "the same, half of it unmeasured, values missing": drawn(markers=TWENTY),
+        "KEYNOTE-189, 20 markers, all of the hazard measured": drawn(**MEASURED),
+        **{f"the same, drawing {seed}": drawn(seed, **MEASURED) for seed in ANEW},
+        "KEYNOTE-189, 20 markers, half of it unmeasured, values missing": drawn(markers=TWENTY),
         "KEYNOTE-189, every marker": drawn(),
     }
     for label, cohort in cohorts.items():

@@ -36,11 +36,17 @@ app(
 
 # %% [markdown]
 # ## Share of studies that find it
-# By size, with intervals for the number of replicates.
+# By size and by what is recorded of each patient, with intervals for the number of replicates.
 
 # %%
 run = load_run(Path("power"))
-run.table(run.tables[0]).round(3)
+run.table("power").round(3)
+
+# %% [markdown]
+# The smallest size from which on the chance is at least 80 %, also by the lower ends of the intervals.
+
+# %%
+run.table("needed")
 
 # %%
 Image(str(run.figures()[0]))

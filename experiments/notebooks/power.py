@@ -16,6 +16,7 @@ from IPython.display import HTML
 
 from pipeline.artifacts import load_run
 from pipeline.report import blocks, sections
+from pipeline.report.sections.wording import words
 
 run = load_run(Path(RUN))
 HTML(sections.study_opening(run))
@@ -31,18 +32,44 @@ HTML(
     + sections.study_table(
         run,
         "power",
-        headings={"question": "Question", "patients": "Patients", "replicates": "Draws", "value": "Chance"},
+        headings={
+            "question": "Question",
+            "scenario": "Scenario",
+            "patients": "Patients",
+            "replicates": "Draws",
+            "value": "Chance",
+        },
+        numbers_from=2 if "scenario" in run.table("power") else 1,
     )
 )
 
 # %% [markdown]
-# ## What was asked
+# ## How many patients are needed
+# The smallest planned size from which on the chance is at least 80 %: by the estimate, and by the lower end
+# of its Monte-Carlo interval. Empty where no planned size is large enough.
 
 # %%
 HTML(
-    blocks.bullets(
-        f"{name}: " + ", ".join(f"{k} {v}" for k, v in question.items() if v is not None)
-        for name, question in run.facts["questions"].items()
+    sections.study_table(
+        run,
+        "needed",
+        headings={
+            "question": "Question",
+            "scenario": "Scenario",
+            "patients": "Patients",
+            "patients_surely": "Surely",
+        },
+        numbers_from=2 if "scenario" in run.table("power") else 1,
     )
+)
+
+# %% [markdown]
+# ## What was asked, and how the study would be run
+# Under every scenario the same patients are drawn, with the same luck; what is measured or recorded differs.
+
+# %%
+HTML(
+    blocks.pairs({words(name): said for name, said in run.facts["questions"].items()})
+    + blocks.pairs({words(name): said for name, said in run.facts["scenarios"].items()})
     + sections.study_methods(run)
 )

@@ -31,7 +31,14 @@ class SupermodelOptions(Spec):
 
     serial: bool = Field(True, description="use what visits have shown; baseline columns alone otherwise")
     interactions: bool = Field(True, description="effects may change linearly with the landmark")
-    penalties: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
+    penalties: tuple[float, ...] = Field((0.01, 0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
+    baseline_share: float = Field(
+        6.0,
+        gt=0,
+        description="times the penalty, of what was known before treatment beside serial measurements",
+    )
+    missing_share: float = Field(10.0, gt=0, description="times the penalty, of not having been measured")
+    interaction_share: float = Field(3.0, gt=0, description="times the penalty, of changing effects")
     inner_folds: int = Field(5, ge=2, le=20)
 
 
@@ -39,7 +46,8 @@ class LandmarkSupermodel:
     """The landmark supermodel of van Houwelingen (Scand J Stat 2007;34:70-85), with a ridge penalty.
 
     A row's hazard u months after landmark s is ``h0(u) exp(θ1 s + θ2 s² + x'(β + γ s))``, s scaled to
-    0..1 by the last landmark. The penalty is chosen by partial likelihood cross-validated by patient.
+    0..1 by the last landmark. The penalty is chosen by partial likelihood cross-validated by patient; the
+    shares by which kinds of coefficients bear it were set on drawn cohorts that no study judges.
     Standard errors are clustered by patient, because a patient's rows repeat each other.
 
     Attributes
@@ -73,7 +81,7 @@ class LandmarkSupermodel:
         spread = x.std(axis=0)
         self.scale = np.where(spread > 1e-9, spread, 1.0)
         z = (x - self.centre) / self.scale
-        relative = np.where(self._spared(), SPARED_SHARE, 1.0)
+        relative = np.where(self._spared(), SPARED_SHARE, self._shares(stack))
         penalties = self.options.penalties
         self.penalty = max(penalties)
         folds = min(self.options.inner_folds, len(np.unique(stack.patient[event])))
@@ -85,7 +93,7 @@ class LandmarkSupermodel:
         strength = self.penalty * len(z) * relative
         risk_sets = RiskSets.of(z, months, event)
         beta = ridge_fit(risk_sets, strength, np.zeros(z.shape[1]))
-        curvature = risk_sets.information(beta) + strength * np.eye(len(beta))
+        curvature = risk_sets.information(beta) + np.diag(strength)
         covariance = clustered_covariance(score_residuals(z, months, event, beta), curvature, stack.patient)
         self.beta = beta
         self.coefficients: Floats = beta / self.scale
@@ -98,6 +106,15 @@ class LandmarkSupermodel:
         arm = self.features.of_arm
         changing = np.zeros(len(arm) * self.options.interactions, dtype=bool)
         return np.concatenate([[True, True], arm, changing])
+
+    def _shares(self, stack: Stack) -> Floats:
+        """Return how many times the penalty each column of `design` bears, shape (q,)."""
+        made, options = self.features.sources, self.options
+        serial = made["column"].isin(stack.serial).to_numpy()
+        main = np.where(~serial & serial.any(), options.baseline_share, 1.0)
+        main = np.where(made["kind"] == "missing", main * options.missing_share, main)
+        changing = [main * options.interaction_share] if options.interactions else []
+        return np.concatenate([np.ones(2), main, *changing])
 
     @property
     def source_of(self) -> Mapping[str, str]:

@@ -73,12 +73,11 @@ class BoostedTrees(Trees):
 class Boosting:
     """What xgboost is asked to make small (`objective`), and how held-out rows are scored (`score`).
 
-    With `from_mean` the trees start from the mean label of the rows they are grown on.
+    Trees may be told, by `start`, what each row's sum starts from; nothing is 0, or xgboost's own.
     """
 
     objective: str
     score: str
-    from_mean: bool = False
 
     def held_out_losses(
         self,
@@ -89,21 +88,26 @@ class Boosting:
         settings: Mapping[str, Any],
         most_trees: int,
         seed: int,
+        starts: Sequence[Floats] | None = None,
     ) -> Floats:
         """Return the mean held-out score after each tree, shape (most_trees,).
 
-        `counted`, shape (n,), is what each row adds to the weight of its part.
+        `counted`, shape (n,), is what each row adds to the weight of its part; `starts`, one of shape (n,) a
+        part, what each row's sum starts from.
         """
         import xgboost
 
         losses, total = np.zeros(most_trees), 0.0
-        for inside, outside in parts:
+        from_zero: Sequence[Floats | None] = [None] * len(parts)
+        for (inside, outside), start in zip(parts, starts or from_zero, strict=True):
             told: dict[str, Any] = {}
+            grown, judged = (
+                xgboost.DMatrix(x[k], label=label[k], base_margin=None if start is None else start[k])
+                for k in (inside, outside)
+            )
             xgboost.train(
-                self._asked(settings, seed, label[inside]), xgboost.DMatrix(x[inside], label=label[inside]),
-                most_trees,
-                evals=[(xgboost.DMatrix(x[outside], label=label[outside]), "held_out")], evals_result=told,
-                verbose_eval=False,
+                self._asked(settings, seed), grown, most_trees, evals=[(judged, "held_out")],
+                evals_result=told, verbose_eval=False,
             )  # fmt: skip
             share = float(counted[outside].sum())
             losses += share * np.asarray(told["held_out"][self.score])
@@ -111,16 +115,19 @@ class Boosting:
         return losses / max(total, 1.0)
 
     def grow(
-        self, x: NDArray[np.float32], label: Floats, settings: Mapping[str, Any], seed: int
+        self,
+        x: NDArray[np.float32],
+        label: Floats,
+        settings: Mapping[str, Any],
+        seed: int,
+        start: Floats | None = None,
     ) -> BoostedTrees:
         """Return ``settings["trees"]`` trees grown on all rows."""
         import xgboost
 
-        data = xgboost.DMatrix(x, label=label)
-        return BoostedTrees.of(xgboost.train(self._asked(settings, seed, label), data, settings["trees"]))
+        data = xgboost.DMatrix(x, label=label, base_margin=start)
+        return BoostedTrees.of(xgboost.train(self._asked(settings, seed), data, settings["trees"]))
 
-    def _asked(self, settings: Mapping[str, Any], seed: int, label: Floats) -> dict[str, Any]:
+    def _asked(self, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
         known = {name: value for name, value in settings.items() if name != "trees"}
-        if self.from_mean:
-            known["base_score"] = float(label.mean())
         return known | {"objective": self.objective, "seed": seed, "nthread": 1, "verbosity": 0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -54,12 +54,13 @@ def tune_trees(
     streams: tuple[np.random.Generator, np.random.Generator],
     stage: str,
     progress: Progress,
+    starts: Sequence[Floats] | None = None,
 ) -> TunedTrees:
     """Return the settings and number of trees of the best held-out score; `streams`: of search and trees."""
     seed = int(streams[1].integers(2**31 - 1))
 
     def losses(settings: Settings) -> Floats:
-        return boosting.held_out_losses(x, label, counted, parts, settings, options.max_trees, seed)
+        return boosting.held_out_losses(x, label, counted, parts, settings, options.max_trees, seed, starts)
 
     found = search(lambda s: float(losses(s).min()), SPACE, options, streams[0], stage, progress)
     searched = {"trials_done": len(found.trials), "out_of_time": found.out_of_time}

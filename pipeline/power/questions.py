@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.config import Analysis
 from pipeline.models.partial_likelihood import RiskSets, ridge_fit
-from pipeline.schema import Cohort, Floats, outcome
+from pipeline.schema import Cohort, Floats, InputError, outcome
 
 FAINT_PENALTY = 1e-6  # of the whole likelihood: keeps a fit of separated groups finite
 REPLICATES = 100  # of the bootstrap behind the question of two models
@@ -21,7 +21,9 @@ def answer(cohort: Cohort, question: Mapping[str, Any], rng: np.random.Generator
     "interaction": the product of treatment and marker in a Cox model has a two-sided p below `alpha`.
     "models": the 95 % interval of the difference in Uno's C between `model` and `against` lies above 0,
     cross-validated, patients resampled. "discrimination": Uno's C of `model` reaches `target`,
-    cross-validated.
+    cross-validated. "landmark_auc": among those at risk at `landmark_months`, the AUC of the dynamic
+    `model` within `horizon_months` from there reaches `target`, cross-validated. "landmark_gain": the 95 %
+    interval of its difference to baseline alone, there, lies above 0. What cannot be estimated is not found.
 
     Parameters
     ----------
@@ -34,7 +36,12 @@ def answer(cohort: Cohort, question: Mapping[str, Any], rng: np.random.Generator
         p = interaction_p(cohort, str(question["endpoint"]), str(question["marker"]))
         return p < float(question["alpha"])
     names = [question["model"]] + ([question["against"]] if question["kind"] == "models" else [])
-    return _cross_validated(cohort, question, names, rng)
+    try:
+        if str(question["kind"]).startswith("landmark"):
+            return _at_landmark(cohort, question, rng)
+        return _cross_validated(cohort, question, names, rng)
+    except InputError:  # a draw with too few events to train on; faults of the plan were named before
+        return False
 
 
 def interaction_p(cohort: Cohort, endpoint: str, marker: str) -> float:
@@ -79,3 +86,22 @@ def _cross_validated(
     if question["kind"] == "models":
         return bool((differences(judgement, names[1])["low"] > 0).all())
     return bool(score(judgement)["value"].iloc[0] >= question["target"])
+
+
+def _at_landmark(cohort: Cohort, question: Mapping[str, Any], rng: np.random.Generator) -> bool:
+    from pipeline.dynamic import BASELINE, DynamicAnalysis, cross_validate_landmarks, judging_analysis
+    from pipeline.evaluate import differences, judge, score
+
+    gain = question["kind"] == "landmark_gain"
+    landmark, horizon = float(question["landmark_months"]), float(question["horizon_months"])
+    analysis = DynamicAnalysis(
+        endpoint=question["endpoint"], landmarks_months=(landmark,), horizons_months=(horizon,),
+        window_months=horizon, models={n: {} for n in [question["model"], *[BASELINE] * gain]},
+        metrics=("auc",), bootstrap={"replicates": REPLICATES},
+    )  # fmt: skip
+    folds_rng, boot_rng = rng.spawn(2)
+    judged = cross_validate_landmarks(cohort, analysis, folds_rng)
+    judgement = judge(judged, judging_analysis(analysis), boot_rng)
+    table = differences(judgement, BASELINE) if gain else score(judgement)
+    found = table["low"] > 0 if gain else table["value"] >= question["target"]
+    return bool(len(found) and found.all())

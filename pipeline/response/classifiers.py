@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
@@ -16,12 +17,13 @@ from pipeline.metrics.probability import log_odds, recalibration
 from pipeline.models.boosted_trees import BoostedTrees, Boosting
 from pipeline.models.boosting import BoostingOptions, tune_trees
 from pipeline.models.contract import Arrays
+from pipeline.models.cox import ARM_SHARE
 from pipeline.models.on_features import FeatureModel
 from pipeline.models.partial_likelihood import standardised, stratified_folds
 from pipeline.models.tuning import Search
 from pipeline.schema import Cohort, Floats, InputError
 
-LOGISTIC: Final = Boosting("binary:logistic", "logloss", from_mean=True)
+LOGISTIC: Final = Boosting("binary:logistic", "logloss")
 Responded = NDArray[np.bool_]
 Parts = list[tuple[Responded, Responded]]  # rows to learn from, rows held out
 
@@ -108,15 +110,21 @@ class CalibratedClassifier(FeatureModel):
 class LogisticOptions(Spec):
     """Penalties tried, per patient and for standardised features, and the folds that choose between them."""
 
-    penalties: tuple[float, ...] = Field((0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0), min_length=1)
+    penalties: tuple[float, ...] = Field((0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0), min_length=1)
     inner_folds: int = Field(5, ge=2, le=20)
 
 
 class RidgeLogistic(CalibratedClassifier):
     """Logistic regression with a ridge penalty, by scikit-learn.
 
+    Held-out log loss chooses the penalty, and whether the arm bears it with the markers or in effect not at
+    all: shrunk with a hundred markers that may be noise, an arm that matters is lost; an arm that does not is
+    noise itself.
+
     Attributes
     ----------
+    penalty, arm_share : float
+        What was chosen, and how much of it the arm bears.
     constant : float
     coefficients : array, shape (p,)
         Log odds ratios per unit of each feature.
@@ -133,20 +141,26 @@ class RidgeLogistic(CalibratedClassifier):
             )
 
     def learn(self, x: Floats, responded: Responded, parts: Parts, rng: np.random.Generator) -> Floats:
-        """Choose the penalty, and fit."""
-        best: tuple[float, float, Floats] | None = None
-        for penalty in self.options.penalties:
+        """Choose the penalty, and how much of it the arm bears, and fit."""
+        best: tuple[float, float, float, Floats] | None = None
+        shares = (ARM_SHARE, 1.0) if self.of_arm.any() else (1.0,)
+        for share, penalty in product(shares, self.options.penalties):
             held_out = np.empty(len(x))
             for inside, outside in parts:
-                constant, coefficients = _ridge(x[inside], responded[inside], penalty)
+                constant, coefficients = _ridge(x[inside], responded[inside], penalty * self._relative(share))
                 held_out[outside] = constant + x[outside] @ coefficients
             loss = _log_loss(responded, held_out)
             if best is None or loss < best[0]:
-                best = loss, penalty, held_out
+                best = loss, share, penalty, held_out
         assert best is not None  # noqa: S101 - the options name at least one penalty
-        _, self.penalty, held_out = best
-        self.constant, self.coefficients = _ridge(x, responded, self.penalty)
+        _, self.arm_share, self.penalty, held_out = best
+        relative = self._relative(self.arm_share)
+        self.constant, self.coefficients = _ridge(x, responded, self.penalty * relative)
         return held_out
+
+    def _relative(self, share: float) -> Floats:
+        """Return how much of the penalty each feature bears."""
+        return np.where(self.of_arm, share, 1.0)
 
     def raw_log_odds(self, x: Floats) -> Floats:
         """Return the linear predictor."""
@@ -154,29 +168,33 @@ class RidgeLogistic(CalibratedClassifier):
 
     def parameters(self) -> dict[str, Any]:
         """Return the penalty chosen and the calibration."""
-        chosen = {"penalty": self.penalty, "inner_folds": self.options.inner_folds}
-        return chosen | {"features": len(self.feature_names)} | self.calibration()
+        chosen = {"penalty": self.penalty, "arm_share": self.arm_share}
+        said = {"inner_folds": self.options.inner_folds, "features": len(self.feature_names)}
+        return chosen | said | self.calibration()
 
     def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return the penalty, the calibration and the coefficients."""
-        document = {"penalty": self.penalty, "constant": self.constant} | self.calibration()
-        return document, {"coefficients": self.coefficients}
+        chosen = {"penalty": self.penalty, "arm_share": self.arm_share, "constant": self.constant}
+        return chosen | self.calibration(), {"coefficients": self.coefficients}
 
     def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Set what `learnt` returned."""
-        self.penalty, self.constant = float(document["penalty"]), float(document["constant"])
+        self.penalty, self.arm_share = float(document["penalty"]), float(document["arm_share"])
+        self.constant = float(document["constant"])
         self.intercept = float(document["calibration_intercept"])
         self.slope = float(document["calibration_slope"])
         self.coefficients = arrays["coefficients"]
 
 
-def _ridge(x: Floats, responded: Responded, penalty: float) -> tuple[float, Floats]:
-    """Constant and coefficients per unit of `x`; the penalty is per patient and on standardised columns."""
+def _ridge(x: Floats, responded: Responded, penalties: Floats) -> tuple[float, Floats]:
+    """Constant and coefficients per unit of `x`; `penalties` are per patient, on standardised columns."""
     from sklearn.linear_model import LogisticRegression
 
     scaled, spread = standardised(x)
-    model = LogisticRegression(C=1 / (penalty * len(x)), max_iter=1000, tol=1e-7).fit(scaled, responded)
-    coefficients = model.coef_[0] / spread
+    size = spread * np.sqrt(penalties)  # scikit-learn's penalty is one for all
+    model = LogisticRegression(C=1 / len(x), solver="newton-cholesky", max_iter=1000, tol=1e-7)
+    model.fit(scaled / np.sqrt(penalties), responded)
+    coefficients = model.coef_[0] / size
     return float(model.intercept_[0] - x.mean(axis=0) @ coefficients), np.asarray(coefficients)
 
 
@@ -187,10 +205,13 @@ def _log_loss(responded: Responded, odds: Floats) -> float:
 class BoostedClassifier(CalibratedClassifier):
     """Boosted trees on the logistic loss, by xgboost; settings by Optuna, as those of ``gbm``.
 
+    Trees start from the response rate of each arm: they need not find it first.
+
     Attributes
     ----------
     constant : float
-        Log odds of the training patients' response rate, from which the trees start.
+    coefficients : array, shape (p,)
+        Log odds from which the trees start, of a regression on the arm alone.
     trees : BoostedTrees
     settings : dict
     """
@@ -202,22 +223,33 @@ class BoostedClassifier(CalibratedClassifier):
         """Search settings and the number of trees, and grow them."""
         grown_on, label = x.astype(np.float32), responded.astype(float)
         search_rng, seed_rng = rng.spawn(2)
+        by_arm = [self._of_arm(x[inside], responded[inside]) for inside, _ in parts]
+        starts = [constant + x @ coefficients for constant, coefficients in by_arm]
         tuned = tune_trees(
             LOGISTIC, grown_on, label, np.ones(len(x)), parts, self.options, (search_rng, seed_rng),
-            f"tune response {self.name}", self.context.progress,
+            f"tune response {self.name}", self.context.progress, starts,
         )  # fmt: skip
         self.tuning, self.settings, self.searched = tuned.search, tuned.settings, tuned.searched
         held_out = np.empty(len(x))
-        for inside, outside in parts:
-            trees = LOGISTIC.grow(grown_on[inside], label[inside], self.settings, tuned.seed)
-            held_out[outside] = log_odds(label[inside].mean()) + trees.total(grown_on[outside])
-        self.constant = float(log_odds(label.mean()))
-        self.trees = LOGISTIC.grow(grown_on, label, self.settings, tuned.seed)
+        for (inside, outside), start in zip(parts, starts, strict=True):
+            trees = LOGISTIC.grow(grown_on[inside], label[inside], self.settings, tuned.seed, start[inside])
+            held_out[outside] = start[outside] + trees.total(grown_on[outside])
+        self.constant, self.coefficients = self._of_arm(x, responded)
+        start = self.constant + x @ self.coefficients
+        self.trees = LOGISTIC.grow(grown_on, label, self.settings, tuned.seed, start)
         return held_out
 
+    def _of_arm(self, x: Floats, responded: Responded) -> tuple[float, Floats]:
+        coefficients = np.zeros(x.shape[1])
+        if not self.of_arm.any():
+            return float(log_odds(responded.mean())), coefficients
+        arm = x[:, self.of_arm]
+        constant, coefficients[self.of_arm] = _ridge(arm, responded, np.full(arm.shape[1], ARM_SHARE))
+        return constant, coefficients
+
     def raw_log_odds(self, x: Floats) -> Floats:
-        """Return the constant and the trees' sum."""
-        return self.constant + self.trees.total(x.astype(np.float32))
+        """Return the arm's log odds and the trees' sum."""
+        return np.asarray(self.constant + x @ self.coefficients + self.trees.total(x.astype(np.float32)))
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings chosen, the budget and the calibration."""
@@ -227,12 +259,12 @@ class BoostedClassifier(CalibratedClassifier):
     def learnt(self) -> tuple[dict[str, Any], Arrays]:
         """Return settings, calibration and the trees."""
         document = {"settings": self.settings, "searched": self.searched, "constant": self.constant}
-        return document | self.calibration(), self.trees.to_arrays()
+        return document | self.calibration(), self.trees.to_arrays() | {"coefficients": self.coefficients}
 
     def take(self, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Set what `learnt` returned."""
         self.settings, self.searched = dict(document["settings"]), dict(document["searched"])
-        self.constant = float(document["constant"])
+        self.constant, self.coefficients = float(document["constant"]), arrays["coefficients"]
         self.intercept = float(document["calibration_intercept"])
         self.slope = float(document["calibration_slope"])
         self.trees = BoostedTrees.from_arrays(arrays)

@@ -91,7 +91,7 @@ def _arms(cohort: Cohort) -> Floats:
     names = sorted(arm.unique())
     reference = cohort.control_arm if cohort.control_arm in names else names[0]
     others = [name for name in names if name != reference]
-    return np.array([(arm == name).to_numpy(dtype=float) for name in others]).reshape(len(others), -1).T
+    return np.array([(arm == name).to_numpy(dtype=float) for name in others]).reshape(len(others), len(arm)).T
 
 
 def contrast(onsets: Onsets, method: str, landmark_months: float = 3.0) -> tuple[float, float]:

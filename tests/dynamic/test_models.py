@@ -69,6 +69,33 @@ def test_visits_tell_what_baseline_cannot(fitted, tested):
     assert found["landmark_forest"] > 0.72
 
 
+def test_kinds_of_coefficients_bear_the_penalty_by_their_shares(cohort, features):
+    stack = stack_landmarks(cohort, "os", LANDMARKS, 12.0, features)
+
+    def size(**shares):
+        model = LandmarkSupermodel(penalties=(0.3,), **shares).fit(stack, np.random.default_rng(0))
+        found = np.abs(model.coefficients * model.scale)
+        changing = np.array([name.endswith("× landmark") for name in model.names])
+        column = np.array([model.source_of.get(name, LANDMARK.name) for name in model.names])
+        serial = np.isin(column, list(stack.serial))
+        baseline = ~changing & ~serial & (column != LANDMARK.name) & ~np.char.startswith(column, "arm")
+        return {
+            "baseline": found[baseline].sum(),
+            "serial": found[serial].sum(),
+            "changing": found[changing].sum(),
+        }
+
+    even = {"baseline_share": 1.0, "missing_share": 1.0, "interaction_share": 1.0}
+    alike, apart, changed = (
+        size(**even),
+        size(**even | {"baseline_share": 6.0}),
+        size(**even | {"interaction_share": 9.0}),
+    )
+    assert apart["baseline"] < 0.5 * alike["baseline"]
+    assert apart["serial"] > 0.9 * alike["serial"]
+    assert changed["changing"] < 0.5 * alike["changing"]
+
+
 def test_landmark_and_arm_are_not_shrunk_with_the_markers(cohort, features):
     stack = stack_landmarks(cohort, "os", LANDMARKS, 12.0, features)
     by_penalty = {}

@@ -16,3 +16,20 @@ def test_power_is_legible():
     assert_legible(figure)
     assert_labels_apart(figure)
     assert figure.axes[0].get_legend().get_texts()[0].get_text() == "Pdl1 by treatment"
+
+
+def test_scenarios_are_curves_of_their_questions_panel():
+    rows = [
+        (question, scenario, n, 0.2 + 0.1 * k, 0.1 + 0.1 * k, 0.3 + 0.1 * k)
+        for question in ("pdl1_by_treatment", "tmb_by_treatment", "auc_at_3_months")
+        for scenario in ("as_recorded", "tissue_for_two_thirds", "tmb_mostly_if_pdl1_low")
+        if (question, scenario) != ("auc_at_3_months", "as_recorded")
+        for k, n in enumerate((300, 600, 1200, 2400))
+    ]
+    names = ["question", "scenario", "patients", "value", "low", "high"]
+    figure = figures.power_figure(pd.DataFrame(rows, columns=names))
+    assert_legible(figure)
+    assert_labels_apart(figure)
+    assert [len(ax.containers) for ax in figure.axes] == [3, 3, 2]  # curves with bars
+    texts = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert texts == ["As recorded", "Tissue for two thirds", "Tmb mostly if pdl1 low"]

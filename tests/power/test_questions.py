@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from lifelines import CoxPHFitter
 
@@ -57,3 +58,30 @@ def test_models_are_compared_by_cross_validation():
     reached = {"kind": "discrimination", "endpoint": "os", "model": "cox", "target": 0.6}
     assert answer(cohort, reached, np.random.default_rng(1))
     assert not answer(cohort, reached | {"target": 0.95}, np.random.default_rng(1))
+
+
+def with_visits(patients, seed):
+    """The made cohort with a level at three months that tells who dies next, and nothing before."""
+    cohort = made_cohort(patients, seed, follow_up=(20, 36))
+    rng = np.random.default_rng(seed + 1)
+    soon = (cohort.observed["os_months"] < 10).to_numpy()
+    rows = [
+        pd.DataFrame({"patient": cohort.observed.index, "visit": k, "planned": True, "months": month,
+                      "crp_mg_per_l": np.exp(rng.normal(size=patients) + (k == 1) * 2.5 * soon)})
+        for k, month in enumerate((0.0, 2.5))
+    ]  # fmt: skip
+    visits = pd.concat(rows).sort_values(["patient", "visit"], ignore_index=True)
+    seen = visits["months"] <= visits["patient"].map(cohort.observed["os_months"])
+    return replace(cohort, visits=visits[seen].reset_index(drop=True), truth=None)
+
+
+def test_landmarks_are_asked_of_what_visits_have_shown():
+    cohort = with_visits(300, 4)
+    auc = {"kind": "landmark_auc", "endpoint": "os", "model": "supermodel", "target": 0.8,
+           "landmark_months": 3, "horizon_months": 6}  # fmt: skip
+    gain = auc | {"kind": "landmark_gain"}
+    assert answer(cohort, auc, np.random.default_rng(1))
+    assert answer(cohort, gain, np.random.default_rng(1))
+    assert not answer(cohort, auc | {"landmark_months": 1}, np.random.default_rng(1))  # before it shows
+    assert not answer(cohort, gain | {"landmark_months": 1}, np.random.default_rng(1))
+    assert not answer(cohort, auc | {"landmark_months": 35}, np.random.default_rng(1))  # nobody left

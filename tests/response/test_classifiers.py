@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
-from made_cohort import context_of
+from made_cohort import TREATED, context_of
+from scipy.special import expit
+from sklearn.metrics import log_loss
 
 from pipeline.metrics.probability import log_odds, recalibration, weighted_auc
 from pipeline.models import save_model
-from pipeline.response import CLASSIFIERS, known_responses, load_classifier
-from pipeline.response.classifiers import CalibratedClassifier
+from pipeline.response import CLASSIFIERS, classifiers, known_responses, load_classifier
+from pipeline.response.classifiers import LOGISTIC, CalibratedClassifier, _ridge
 from pipeline.schema import Cohort, InputError
 
 from .made_responses import made_responses
@@ -85,6 +90,77 @@ def test_where_nothing_can_be_learnt_everybody_gets_the_rate(train) -> None:
 
     found = Backwards(context_of(train)).fit(train, shuffled, np.random.default_rng(0)).probability(train)
     np.testing.assert_allclose(found, shuffled.mean(), atol=1e-9)
+
+
+def test_the_ridge_fit_is_where_its_penalised_likelihood_is_flat() -> None:
+    rng = np.random.default_rng(6)
+    x, penalties = rng.normal(size=(300, 3)) * [1.0, 20.0, 0.1], np.array([1e-3, 0.2, 5.0])
+    happened = rng.random(300) < expit(x @ [0.8, 0.02, 3.0])
+    constant, coefficients = _ridge(x, happened, penalties)
+    spread = x.std(axis=0, ddof=1)
+    error = happened - expit(constant + x @ coefficients)
+    slope = error @ ((x - x.mean(axis=0)) / spread) / 300
+    assert error.mean() == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(slope, penalties * coefficients * spread, atol=1e-6)
+    assert np.abs(slope - penalties.mean() * coefficients * spread).max() > 0.01  # the twin: one for all
+
+
+def by_arm(values, cohort) -> np.ndarray:
+    return pd.Series(values).groupby(cohort.observed["arm"].to_numpy()).mean().to_numpy()
+
+
+def test_the_arm_is_not_shrunk_with_the_markers(train, monkeypatch) -> None:
+    responded = known_responses(train, "no_response").responded
+    rates = by_arm(responded, train)
+    assert np.ptp(rates) > 0.05
+
+    def gap(cohort: Cohort) -> float:
+        model = CLASSIFIERS["logistic"](context_of(cohort), penalties=[3.0])
+        model.fit(cohort, responded, np.random.default_rng(0))
+        return float(np.ptp(by_arm(model.raw_log_odds(model.inputs(cohort.observed)), cohort)))
+
+    told = float(np.ptp(log_odds(rates)))
+    assert gap(train) == pytest.approx(told, rel=0.1)
+    dealt = np.random.default_rng(9).permutation(train.observed["arm"].to_numpy())
+    blind = replace(train, observed=train.observed.assign(arm=dealt))  # an arm that says nothing is shrunk
+    assert gap(blind) < 0.3 * float(np.ptp(log_odds(by_arm(responded, blind))))
+    monkeypatch.setattr(classifiers, "ARM_SHARE", 1.0)
+    assert gap(train) < 0.3 * told  # the twin
+
+
+def test_trees_start_from_the_rate_of_each_arm(fitted, train) -> None:
+    responded = known_responses(train, "no_response").responded
+    model = fitted["boosted"]
+    start = model.constant + model.inputs(train.observed) @ model.coefficients
+    np.testing.assert_allclose(by_arm(start, train), log_odds(by_arm(responded, train)), atol=0.02)
+    arm = np.array(model.feature_names)[model.coefficients != 0]
+    assert [name.partition("=")[0].partition("__")[0] for name in arm] == ["arm"]
+
+
+def test_without_arms_trees_start_from_the_rate(train) -> None:
+    alone = train.take(train.observed.index[train.observed["arm"] == TREATED])
+    columns = tuple(c for c in alone.columns if c.name != "arm")
+    alone = replace(alone, observed=alone.observed.drop(columns="arm"), columns=columns, control_arm=None)
+    responded = known_responses(alone, "no_response").responded
+    model = CLASSIFIERS["boosted"](context_of(alone), **OPTIONS["boosted"])
+    model.fit(alone, responded, np.random.default_rng(0))
+    assert model.constant == pytest.approx(float(log_odds(responded.mean())))
+    assert not model.coefficients.any()
+
+
+def test_held_out_losses_are_those_of_start_and_trees_together() -> None:
+    rng = np.random.default_rng(7)
+    x, start = rng.normal(size=(200, 2)).astype(np.float32), rng.normal(size=200)
+    label = (rng.random(200) < expit(start + x[:, 0])).astype(float)
+    inside = np.arange(200) % 2 == 0
+    settings = {"learning_rate": 0.3, "max_depth": 2, "trees": 5}
+    losses = LOGISTIC.held_out_losses(
+        x, label, np.ones(200), [(inside, ~inside)], settings, 8, 1, starts=[start]
+    )
+    trees = LOGISTIC.grow(x[inside], label[inside], settings, 1, start[inside])
+    odds = start[~inside] + trees.total(x[~inside])
+    assert losses[4] == pytest.approx(log_loss(label[~inside], expit(odds)), abs=1e-6)
+    assert losses[4] != pytest.approx(log_loss(label[~inside], expit(odds - start[~inside])), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -72,3 +72,12 @@ def test_what_cannot_be_asked_is_said():
         onsets_of(replace(cohort, events=cohort.events.iloc[:0]), "os")
     with pytest.raises(InputError, match="method"):
         contrast(onsets_of(cohort, "os"), "guess")
+
+
+def test_patients_of_one_arm_need_no_covariate():
+    cohort = with_events(400, 7)
+    one = cohort.take(cohort.observed.index[cohort.observed["arm"] == "pembrolizumab"])
+    onsets = onsets_of(one, "os")
+    assert onsets.covariates.shape == (len(one), 0)
+    found, error = contrast(onsets, "time_dependent")
+    assert abs(found) < 3 * error

@@ -66,6 +66,8 @@ def _cell(row: Mapping[Any, Any], column: str, pair: tuple[str, str], digits: in
     value = row[column]
     if column in ("learner", "measure", "method", "metric", "model", "policy", "action"):
         return words(value)
+    if value is pd.NA:
+        return ""
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
     if pd.isna(value):
