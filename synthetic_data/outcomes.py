@@ -10,8 +10,8 @@ from pipeline.schema import Floats
 from synthetic_data.survival_curves import Atoms, SurvivalCurve, baseline_hazard, inverse
 
 # Tried in turn until a trial's two curves can both be met; 1 leaves progression and death of a patient
-# independent given the relative hazards, 1.5 is a Kendall's tau of 1/3, 5 one of 4/5.
-ASSOCIATIONS = (1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+# independent given the relative hazards, 1.5 is a Kendall's tau of 1/3, 5 one of 4/5, 20 one of 19/20.
+ASSOCIATIONS = (1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 TOLERATED_GAP = 0.003  # of survival: less than a published figure is to be met by
 
 
