@@ -10,12 +10,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments import conventions
+
 WAYS = {
     "joblib, 1 process": (1, ("--jobs", "1")),
     "joblib, 2 processes": (2, ("--jobs", "2")),
     "dask, 2 processes": (2, ("--backend", "dask", "--jobs", "2")),
 }
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+ONE_THREAD = conventions.ONE_THREAD | {"NUMBA_NUM_THREADS": "1"}
 
 
 def seconds_of(words: Sequence[str]) -> float:

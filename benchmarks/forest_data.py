@@ -53,12 +53,6 @@ def shipped_table(name: str) -> tuple[pd.DataFrame, np.ndarray]:
     return table, outcome(y[event], y[time])
 
 
-def shipped(name: str) -> Patients:
-    """Return a data set of scikit-survival; ordered categories stay numbers."""
-    table, y = shipped_table(name)
-    return coded(table), y
-
-
 def poplar_table() -> tuple[pd.DataFrame, np.ndarray]:
     """Return POPLAR (Gandara et al., Nat Med 2018): overall survival in months, both arms."""
     table = pd.read_csv(REAL / "poplar.csv", na_values=".")
@@ -67,24 +61,12 @@ def poplar_table() -> tuple[pd.DataFrame, np.ndarray]:
     return table[used], outcome(table["OS.CNSR"].to_numpy() == 0, table["OS"].to_numpy())
 
 
-def poplar() -> Patients:
-    """Return POPLAR with one column a category."""
-    table, y = poplar_table()
-    return coded(table), y
-
-
 def chowell_table() -> tuple[pd.DataFrame, np.ndarray]:
     """Return the training part of Chowell et al. 2021 (Chang et al., Nat Cancer 2024): overall survival."""
     table = pd.read_csv(REAL / "chowell2021_msk_nsclc_train.csv")
     used = ["TMB", "PDL1_TPS(%)", "Systemic_therapy_history", "Albumin", "NLR", "Age", "FCNA", "Drug", "Sex",
             "MSI", "Stage", "HLA_LOH", "HED", "Platelets", "HGB", "BMI"]  # fmt: skip
     return table[used], outcome(table["OS_Event"].to_numpy() == 1, table["OS_Months"].to_numpy())
-
-
-def chowell() -> Patients:
-    """Return the same with one column a category; the class of drug stays the number it is written as."""
-    table, y = chowell_table()
-    return coded(table), y
 
 
 def city_of_hope_table() -> tuple[pd.DataFrame, np.ndarray]:
@@ -98,12 +80,18 @@ def city_of_hope_table() -> tuple[pd.DataFrame, np.ndarray]:
     return chosen, outcome(table["OS_event"].to_numpy() == 1, table["os_days_update"].to_numpy(float))
 
 
+def numbers(read: tuple[pd.DataFrame, np.ndarray]) -> Patients:
+    """Return a table with one column a category; what is written as a number stays one."""
+    table, y = read
+    return coded(table), y
+
+
 ACCURACY_DATA: dict[str, Callable[[], Patients]] = {
     "toy": lambda: drawn(1_000),
-    "POPLAR": poplar,
-    "Chowell": chowell,
-    "GBSG2": lambda: shipped("gbsg2"),
-    "WHAS500": lambda: shipped("whas500"),
-    "veterans": lambda: shipped("veterans_lung_cancer"),
-    "FLChain": lambda: shipped("flchain"),
+    "POPLAR": lambda: numbers(poplar_table()),
+    "Chowell": lambda: numbers(chowell_table()),
+    "GBSG2": lambda: numbers(shipped_table("gbsg2")),
+    "WHAS500": lambda: numbers(shipped_table("whas500")),
+    "veterans": lambda: numbers(shipped_table("veterans_lung_cancer")),
+    "FLChain": lambda: numbers(shipped_table("flchain")),
 }

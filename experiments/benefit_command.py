@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from experiments.config import NAME_PATTERN, CohortChoice
+from experiments.output import estimate_words
 from experiments.progress import StageProgress
 from experiments.studies import Asked, Study, keep_study, print_study, training_source
 from pipeline.config import Bootstrap, Spec
@@ -68,8 +69,7 @@ def run_benefit(asked: Asked, console: Console) -> Path:
     def draw() -> None:
         for row in study.tables["measures"].to_dict("records"):
             console.print(
-                f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{row['value']:.3f} "
-                f"({row['low']:.3f} to {row['high']:.3f})",
+                f"{row['quantity']:<10}{row['learner']:<14}{row['measure']:<15}{estimate_words(row)}",
                 highlight=False,
             )
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from experiments.cohort_command import cohort_app
 from experiments.compare_command import compare
-from experiments.conventions import BAD_INPUT, INTERRUPTED, MISSED, AsJson, Quiet, ending
+from experiments.conventions import BAD_INPUT, INTERRUPTED, MISSED, ONE_THREAD, AsJson, Quiet, ending
 from experiments.doctor_command import doctor
 from experiments.drift_command import drift
 from experiments.evidence_command import evidence_app
@@ -273,9 +273,8 @@ def at_least(option: str, value: int | None, smallest: int) -> None:
 
 def main() -> None:
     """Run the command."""
-    for library in ("OMP", "OPENBLAS", "MKL"):
-        # Trees, folds and resamples have threads of their own; a second layer below them costs minutes.
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    for name, threads in ONE_THREAD.items():
+        os.environ.setdefault(name, threads)
     app()
 
 

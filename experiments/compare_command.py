@@ -205,6 +205,7 @@ def comparison_table(scores: pd.DataFrame, runs: list[str], data: str) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from experiments.output import estimate_words
     from pipeline.metrics import METRICS
 
     table = Table(box=SIMPLE_HEAD, title=f"{data.capitalize()} scores", title_justify="left")
@@ -216,7 +217,7 @@ def comparison_table(scores: pd.DataFrame, runs: list[str], data: str) -> Any:
         found = [cells.get((metric, model, run)) for run in runs]
         months = next((c["horizon_months"] for c in found if c is not None), float("nan"))
         label = METRICS[metric].label + ("" if months != months else f" at {months:g} months")
-        texts = ["-" if c is None else f"{c['value']:.3f} ({c['low']:.3f} to {c['high']:.3f})" for c in found]
+        texts = ["-" if c is None else estimate_words(c) for c in found]
         table.add_row("" if label == said else label, model, *texts)
         said = label
     return table

@@ -25,6 +25,9 @@ EXIT_CODES: Final = {
     INTERRUPTED: "interrupted by Ctrl-C; nothing half-written is left",
 }
 
+# Trees, folds and resamples have threads of their own; a second layer below them costs minutes.
+ONE_THREAD: Final = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="print one JSON document to standard output, and nothing else")
 ]

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from experiments.cohorts import resolve_simulated
 from experiments.config import NAME_PATTERN, CohortChoice, ExternalChoice
+from experiments.output import estimate_words
 from experiments.progress import StageProgress
 from experiments.studies import Asked, Study, keep_study, print_study
 from pipeline.config import Spec
@@ -66,9 +67,9 @@ def run_mechanism(asked: Asked, console: Console) -> Path:
     def draw() -> None:
         for row in study.tables["accuracy"].to_dict("records"):
             console.print(
-                f"{row['patients_meant']:<22}{row['patients']:>7,}  right {row['value']:.3f} "
-                f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
-            )  # fmt: skip
+                f"{row['patients_meant']:<22}{row['patients']:>7,}  right {estimate_words(row)}",
+                highlight=False,
+            )
         console.print(f"calibration error     {study.facts['calibration_error']:.3f}", highlight=False)
 
     print_study(console, folder, page, {"accuracy": study.tables["accuracy"]}, draw)

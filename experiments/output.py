@@ -35,6 +35,11 @@ def chatty(console: Console) -> bool:
     return not (isinstance(console, Output) and console.without_chatter)
 
 
+def estimate_words(row: Mapping[Any, Any]) -> str:
+    """Return a row's `value` with its interval, `low` to `high`."""
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+
+
 def show(console: Console, document: Mapping[str, Any] | Sequence[Any], draw: Callable[[], object]) -> None:
     """Print a result: `document` to a program, and what `draw` prints to a person.
 

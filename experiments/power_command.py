@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from experiments.cohorts import resolve_simulated
+from experiments.output import estimate_words
 from experiments.power_check import check_plan
 from experiments.power_draw import SHOWN_PATIENTS, one_replicate
 from experiments.power_plan import PowerStudy
@@ -42,9 +43,9 @@ def run_power(asked: Asked, backend: Backend, jobs: int, scheduler: str | None, 
     def draw() -> None:
         for row in study.tables["power"].to_dict("records"):
             console.print(
-                f"{row['question']:<28}{scenario(row)}{row['patients']:>7,} patients  {row['value']:.3f} "
-                f"({row['low']:.3f} to {row['high']:.3f})", highlight=False,
-            )  # fmt: skip
+                f"{row['question']:<28}{scenario(row)}{row['patients']:>7,} patients  {estimate_words(row)}",
+                highlight=False,
+            )
 
     print_study(console, folder, page, {"power": study.tables["power"]}, draw)
     return folder

@@ -20,15 +20,15 @@ class StageProgress:
     other adds up to the whole job. Use as a context manager; nothing is drawn before it is entered.
     """
 
-    def __init__(self, console: Console, quiet: bool = False) -> None:
+    def __init__(self, console: Console) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         from experiments.output import Output, chatty
 
         self.seconds: dict[str, float] = {}
         self._console = console
-        self._quiet = quiet or not chatty(console)
-        without = quiet or (isinstance(console, Output) and console.without_bars)
+        self._quiet = not chatty(console)
+        without = isinstance(console, Output) and console.without_bars
         self._start = self._last_end = time.perf_counter()
         self._start_cpu = _cpu_seconds()
         self._began: dict[str, float] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
 
+from experiments.conventions import ONE_THREAD
 from pipeline.artifacts import value_digest
 from pipeline.schema import InputError, Progress, lookup, silent
 
@@ -23,9 +24,6 @@ Workers = Callable[[Callable[[Task], Mapping[str, Any]], Sequence[Task]], Result
 BACKENDS: Final[tuple[Backend, ...]] = ("joblib", "dask")
 JOURNAL: Final = "journal.jsonl"
 WATCH_SECONDS: Final = 1.0
-# What Dask starts its processes with, but for its own addition: that they hand freed memory back at once.
-# Tasks made of arrays then pay for every page anew, a third of their time.
-ONE_THREAD: Final = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
 
 
 def journal_file(folder: Path) -> Path:
@@ -219,6 +217,8 @@ def _dask(jobs: int, scheduler: str | None) -> Iterator[Workers]:
     dask: Any = distributed  # its types say less than it does
     with ExitStack() as stack:
         if scheduler is None:
+            # Without Dask's own addition, that freed memory is handed back at once: tasks made of arrays then
+            # pay for every page anew, a third of their time.
             stack.enter_context(dask_config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}))
             place: Any = stack.enter_context(
                 dask.LocalCluster(

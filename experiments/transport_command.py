@@ -12,6 +12,7 @@ from pydantic import Field
 
 from experiments.cohorts import CohortSource, is_real, resolve_cohort
 from experiments.config import NAME_PATTERN, CohortChoice
+from experiments.output import estimate_words
 from experiments.progress import StageProgress
 from experiments.studies import Asked, keep_study, print_study
 from pipeline.config import Bootstrap, CrossValidation, Spec
@@ -138,7 +139,7 @@ def _print(tables: Mapping[str, pd.DataFrame], console: Console) -> None:
         for name in (*text, "value"):
             shown.add_column(name.replace("_", " "), justify="right" if name == "value" else "left")
         for row in table.to_dict("records"):
-            figure = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}){prefix}"
+            figure = f"{estimate_words(row)}{prefix}"
             shown.add_row(*(str(row[name]) for name in text), figure)
         console.print(shown)
 

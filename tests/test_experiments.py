@@ -11,6 +11,7 @@ from rich.console import Console
 
 from experiments.cohorts import resolve_cohort
 from experiments.config import CohortChoice
+from experiments.output import Output
 from experiments.progress import StageProgress
 from experiments.score_table import fidelity_table, score_table
 from pipeline.artifacts import load_run
@@ -36,8 +37,9 @@ def test_away_from_a_terminal_each_finished_stage_is_one_line() -> None:
 
 
 def test_quiet_prints_nothing_and_still_times() -> None:
-    console, page = paper()
-    with StageProgress(console, quiet=True) as progress:
+    console, page = Output(quiet=True), io.StringIO()
+    console.file = page
+    with StageProgress(console) as progress:
         progress("fit", 1, 1)
     assert page.getvalue() == ""
     assert set(progress.seconds) == {"fit"}
@@ -46,7 +48,7 @@ def test_quiet_prints_nothing_and_still_times() -> None:
 def test_stages_that_follow_each_other_share_out_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 2.0, 5.0, 9.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
-    progress = StageProgress(Console(file=io.StringIO()), quiet=True)
+    progress = StageProgress(Output(quiet=True))
     progress._last_end = next(clock)
     progress("a", 1, 1)
     progress("b", 1, 2)
@@ -122,7 +124,7 @@ def test_a_source_knows_whether_its_patients_are_drawn(tmp_path: Path) -> None:
 
 
 def test_what_a_job_took_is_measured() -> None:
-    progress = StageProgress(Console(file=io.StringIO()), quiet=True)
+    progress = StageProgress(Output(quiet=True))
     before = progress.used()
     held = np.ones(30_000_000)  # 240 megabytes, touched
     end = time.process_time() + 0.2

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Spec
@@ -16,14 +15,13 @@ from pipeline.dynamic.stack import LANDMARK, Stack
 from pipeline.features import FeatureBuilder
 from pipeline.models.contract import check_outcome, read_options, steps_at
 from pipeline.models.partial_likelihood import (
+    SPARED_SHARE,
     RiskSets,
     breslow,
     cross_validated_likelihood,
     ridge_fit,
 )
 from pipeline.schema import Floats, InputError, Prediction
-
-SPARED_SHARE = 1e-3  # of the penalty, for the landmark and the arm: in effect none
 
 
 class SupermodelOptions(Spec):
@@ -81,7 +79,7 @@ class LandmarkSupermodel:
         spread = x.std(axis=0)
         self.scale = np.where(spread > 1e-9, spread, 1.0)
         z = (x - self.centre) / self.scale
-        relative = np.where(self._spared(), SPARED_SHARE, self._shares(stack))
+        relative = self._shares(stack)
         penalties = self.options.penalties
         self.penalty = max(penalties)
         folds = min(self.options.inner_folds, len(np.unique(stack.patient[event])))
@@ -101,20 +99,18 @@ class LandmarkSupermodel:
         self.knots, self.hazard = breslow(z @ beta, months, event)
         return self
 
-    def _spared(self) -> NDArray[np.bool_]:
-        """Which coefficients are not shrunk with the markers: the landmark's own, and the arm's."""
-        arm = self.features.of_arm
-        changing = np.zeros(len(arm) * self.options.interactions, dtype=bool)
-        return np.concatenate([[True, True], arm, changing])
-
     def _shares(self, stack: Stack) -> Floats:
-        """Return how many times the penalty each column of `design` bears, shape (q,)."""
+        """Return how many times the penalty each column of `design` bears, shape (q,).
+
+        The landmark's own effects, and the arm's, are not shrunk with the markers.
+        """
         made, options = self.features.sources, self.options
         serial = made["column"].isin(stack.serial).to_numpy()
         main = np.where(~serial & serial.any(), options.baseline_share, 1.0)
         main = np.where(made["kind"] == "missing", main * options.missing_share, main)
         changing = [main * options.interaction_share] if options.interactions else []
-        return np.concatenate([np.ones(2), main, *changing])
+        own = np.where(self.features.of_arm, SPARED_SHARE, main)
+        return np.concatenate([np.full(2, SPARED_SHARE), own, *changing])
 
     @property
     def source_of(self) -> Mapping[str, str]:

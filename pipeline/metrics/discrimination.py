@@ -56,7 +56,7 @@ def auc(
     horizon = required(horizon_months)
     cases, controls = cases_and_controls(y, horizon, weights)
     _, rank = np.unique(prediction.at(horizon), return_inverse=True)
-    return np.asarray(_area(rank, cases, controls))
+    return np.asarray(area(rank, cases, controls))
 
 
 def median_auc(
@@ -188,7 +188,7 @@ def _concordance(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _area(rank: NDArray[np.intp], cases: Floats, controls: Floats) -> Floats:
+def area(rank: NDArray[np.intp], cases: Floats, controls: Floats) -> Floats:
     """Area under the curve where a lower rank (of survival) means a case."""
     resamples, patients = cases.shape
     levels = rank.max() + 1

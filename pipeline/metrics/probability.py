@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.metrics.discrimination import area
 from pipeline.schema import Floats
 
 LEAST_PROBABILITY: Final = 1e-4  # what a log odds is taken of is kept so far from 0 and 1
@@ -90,13 +91,11 @@ def weighted_auc(
     )
     won, pairs = np.zeros(len(cases)), np.zeros(len(cases))
     for rows in parts:
-        order = np.unique(predicted[rows], return_inverse=True)[1]
-        values = int(order.max()) + 1
-        for b, (case, control) in enumerate(zip(cases, controls, strict=True)):
-            higher = np.bincount(order, case[rows], values)
-            lower = np.bincount(order, control[rows], values)
-            won[b] += higher @ (np.cumsum(lower) - lower / 2)
-            pairs[b] += higher.sum() * lower.sum()
+        rank = np.unique(-predicted[rows], return_inverse=True)[1]
+        case, control = (np.take(weight, rows, axis=1) for weight in (cases, controls))
+        there = case.sum(axis=1) * control.sum(axis=1)
+        won += np.where(there > 0, there * area(rank, case, control), 0.0)
+        pairs += there
     return np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 

@@ -20,9 +20,6 @@ from pipeline.schema import Floats, InputError, Prediction
 # One Newton step past lifelines' default, after which its coefficients agree with R's to six digits.
 PRECISION = {"precision": 1e-10, "r_precision": 1e-12}
 
-# Of the penalty that the arm bears: in effect none, and yet a finite ratio where an arm has no event.
-ARM_SHARE = 1e-3
-
 ARRAYS = ("coefficients", "feature_means", "baseline_months", "baseline_cumulative_hazard")
 
 
@@ -57,17 +54,14 @@ class RidgeCox(FeatureModel):
 
     def __init__(self, context: ModelContext, **options: Any) -> None:
         super().__init__(context, **options)
-        if min(self.options.penalties) <= 0:
-            raise InputError(
-                f"models: cox: penalties must be positive. Got {list(self.options.penalties)} instead"
-            )
+        self.check_penalties()
         self.notes: tuple[str, ...] = ()
 
     def fit(self, frame: pd.DataFrame, y: Outcome, rng: np.random.Generator) -> RidgeCox:
         """Choose the penalty by cross-validated partial likelihood, then fit on all rows of `frame`."""
         x = self.learn_features(frame, y)
         scaled, _ = standardised(x.to_numpy())
-        relative = np.where(self.of_arm, ARM_SHARE, 1.0)
+        relative = self.penalty_shares()
         penalties = self.options.penalties
         folds = min(self.options.inner_folds, int(y["event"].sum()))
         self.cross_validated: dict[float, float] = {}

@@ -20,7 +20,8 @@ from pipeline.models.contract import (
     check_outcome,
     read_options,
 )
-from pipeline.schema import Floats, Truth
+from pipeline.models.partial_likelihood import SPARED_SHARE
+from pipeline.schema import Floats, InputError, Truth
 
 
 class FeatureModel(ABC):
@@ -56,6 +57,17 @@ class FeatureModel(ABC):
         """Fit the feature table on training rows and return it; InputError when they cannot train a model."""
         check_outcome(self.name, frame, y)
         return self.learn_columns(frame)
+
+    def check_penalties(self) -> None:
+        """Raise an InputError unless every penalty of the options is positive."""
+        if min(self.options.penalties) <= 0:
+            raise InputError(
+                f"models: {self.name}: penalties must be positive. Got {list(self.options.penalties)} instead"
+            )
+
+    def penalty_shares(self, of_arm: float = SPARED_SHARE) -> Floats:
+        """Return how much of a penalty each feature bears, shape (p,): the arm `of_arm`, all others 1."""
+        return np.where(self.of_arm, of_arm, 1.0)
 
     def learn_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Fit the feature table on training rows and return it."""

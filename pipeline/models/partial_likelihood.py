@@ -12,6 +12,7 @@ from pipeline.schema import Floats
 
 MAX_STEPS = 100
 TOLERANCE = 1e-8  # of a coefficient, per standard deviation of its feature
+SPARED_SHARE = 1e-3  # of a penalty: in effect none, and yet a finite ratio where a group has no event
 NOISE = 1e-12  # of the penalised log likelihood, relative: rounding, not descent
 
 

@@ -17,9 +17,8 @@ from pipeline.metrics.probability import log_odds, recalibration
 from pipeline.models.boosted_trees import BoostedTrees, Boosting
 from pipeline.models.boosting import BoostingOptions, tune_trees
 from pipeline.models.contract import Arrays
-from pipeline.models.cox import ARM_SHARE
 from pipeline.models.on_features import FeatureModel
-from pipeline.models.partial_likelihood import standardised, stratified_folds
+from pipeline.models.partial_likelihood import SPARED_SHARE, standardised, stratified_folds
 from pipeline.models.tuning import Search
 from pipeline.schema import Cohort, Floats, InputError
 
@@ -135,32 +134,25 @@ class RidgeLogistic(CalibratedClassifier):
 
     def __init__(self, context: Any, **options: Any) -> None:
         super().__init__(context, **options)
-        if min(self.options.penalties) <= 0:
-            raise InputError(
-                f"models: logistic: penalties must be positive. Got {list(self.options.penalties)} instead"
-            )
+        self.check_penalties()
 
     def learn(self, x: Floats, responded: Responded, parts: Parts, rng: np.random.Generator) -> Floats:
         """Choose the penalty, and how much of it the arm bears, and fit."""
         best: tuple[float, float, float, Floats] | None = None
-        shares = (ARM_SHARE, 1.0) if self.of_arm.any() else (1.0,)
+        shares = (SPARED_SHARE, 1.0) if self.of_arm.any() else (1.0,)
         for share, penalty in product(shares, self.options.penalties):
-            held_out = np.empty(len(x))
+            held_out, borne = np.empty(len(x)), penalty * self.penalty_shares(share)
             for inside, outside in parts:
-                constant, coefficients = _ridge(x[inside], responded[inside], penalty * self._relative(share))
+                constant, coefficients = _ridge(x[inside], responded[inside], borne)
                 held_out[outside] = constant + x[outside] @ coefficients
             loss = _log_loss(responded, held_out)
             if best is None or loss < best[0]:
                 best = loss, share, penalty, held_out
         assert best is not None  # noqa: S101 - the options name at least one penalty
         _, self.arm_share, self.penalty, held_out = best
-        relative = self._relative(self.arm_share)
-        self.constant, self.coefficients = _ridge(x, responded, self.penalty * relative)
+        borne = self.penalty * self.penalty_shares(self.arm_share)
+        self.constant, self.coefficients = _ridge(x, responded, borne)
         return held_out
-
-    def _relative(self, share: float) -> Floats:
-        """Return how much of the penalty each feature bears."""
-        return np.where(self.of_arm, share, 1.0)
 
     def raw_log_odds(self, x: Floats) -> Floats:
         """Return the linear predictor."""
@@ -223,7 +215,7 @@ class BoostedClassifier(CalibratedClassifier):
         """Search settings and the number of trees, and grow them."""
         grown_on, label = x.astype(np.float32), responded.astype(float)
         search_rng, seed_rng = rng.spawn(2)
-        by_arm = [self._of_arm(x[inside], responded[inside]) for inside, _ in parts]
+        by_arm = [self._arm_odds(x[inside], responded[inside]) for inside, _ in parts]
         starts = [constant + x @ coefficients for constant, coefficients in by_arm]
         tuned = tune_trees(
             LOGISTIC, grown_on, label, np.ones(len(x)), parts, self.options, (search_rng, seed_rng),
@@ -234,17 +226,17 @@ class BoostedClassifier(CalibratedClassifier):
         for (inside, outside), start in zip(parts, starts, strict=True):
             trees = LOGISTIC.grow(grown_on[inside], label[inside], self.settings, tuned.seed, start[inside])
             held_out[outside] = start[outside] + trees.total(grown_on[outside])
-        self.constant, self.coefficients = self._of_arm(x, responded)
+        self.constant, self.coefficients = self._arm_odds(x, responded)
         start = self.constant + x @ self.coefficients
         self.trees = LOGISTIC.grow(grown_on, label, self.settings, tuned.seed, start)
         return held_out
 
-    def _of_arm(self, x: Floats, responded: Responded) -> tuple[float, Floats]:
+    def _arm_odds(self, x: Floats, responded: Responded) -> tuple[float, Floats]:
         coefficients = np.zeros(x.shape[1])
         if not self.of_arm.any():
             return float(log_odds(responded.mean())), coefficients
         arm = x[:, self.of_arm]
-        constant, coefficients[self.of_arm] = _ridge(arm, responded, np.full(arm.shape[1], ARM_SHARE))
+        constant, coefficients[self.of_arm] = _ridge(arm, responded, np.full(arm.shape[1], SPARED_SHARE))
         return constant, coefficients
 
     def raw_log_odds(self, x: Floats) -> Floats:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_cohort import EFFECTS, context_of, made_cohort
 
-from pipeline.models.cox import ARM_SHARE, RidgeCox
-from pipeline.models.partial_likelihood import RiskSets, ridge_fit
+from pipeline.models.cox import RidgeCox
+from pipeline.models.partial_likelihood import SPARED_SHARE, RiskSets, ridge_fit
 from pipeline.schema import Column, InputError, outcome
 
 from .fitting import GOLDEN, golden_outcome
@@ -41,7 +41,7 @@ def test_lifelines_and_the_inner_fit_agree_on_the_penalty_scale(fitted, cohort):
     x = model.features.transform(cohort.observed)
     z = (x - x.mean()) / x.std()
     y = outcome(cohort.observed, "os")
-    share = np.where(model.features.of_arm, ARM_SHARE, 1.0)
+    share = np.where(model.features.of_arm, SPARED_SHARE, 1.0)
     sets = RiskSets.of(z.to_numpy(), y["time"], y["event"])
     ours = ridge_fit(sets, model.penalty * len(y) * share, np.zeros(z.shape[1]))
     np.testing.assert_allclose(model.coefficients * x.std().to_numpy(), ours, atol=1e-5)

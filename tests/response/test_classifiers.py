@@ -124,7 +124,7 @@ def test_the_arm_is_not_shrunk_with_the_markers(train, monkeypatch) -> None:
     dealt = np.random.default_rng(9).permutation(train.observed["arm"].to_numpy())
     blind = replace(train, observed=train.observed.assign(arm=dealt))  # an arm that says nothing is shrunk
     assert gap(blind) < 0.3 * float(np.ptp(log_odds(by_arm(responded, blind))))
-    monkeypatch.setattr(classifiers, "ARM_SHARE", 1.0)
+    monkeypatch.setattr(classifiers, "SPARED_SHARE", 1.0)
     assert gap(train) < 0.3 * told  # the twin
 
 

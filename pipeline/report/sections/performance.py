@@ -12,12 +12,9 @@ import pandas as pd
 from pipeline.artifacts import RunView
 from pipeline.models.labels import model_label
 from pipeline.report import blocks
-from pipeline.report.blocks import Markup, text
+from pipeline.report.sections.score_tables import score_table, subgroup_table
 from pipeline.report.sections.wording import (
-    BETTER,
     DATA_NAMES,
-    best_model,
-    estimates,
     explained_horizon,
     models_in,
     shaded,
@@ -38,33 +35,17 @@ def scores(run: RunView) -> str:
     main = overall[overall["horizon_months"].isna() | (overall["horizon_months"] == near)]
     others = overall.drop(main.index)
     order = sorted(dict.fromkeys(overall["data"]), key=lambda data: data != "external")
-    shown = "".join(_score_table(run, main[main["data"] == data], data) for data in order)
-    rest = "".join(_score_table(run, others[others["data"] == data], data) for data in order)
+    shown = "".join(_score_table(run, main[main["data"] == data]) for data in order)
+    rest = "".join(_score_table(run, others[others["data"] == data]) for data in order)
     return shown + (blocks.folded("Scores at the other horizons", rest) if rest else "")
 
 
-def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
-    if not len(part):
-        return ""
-    models = models_in(part)
-    rows = []
-    for _, line in part.groupby(["metric", "horizon_months"], sort=False, dropna=False):
-        metric, months = str(line["metric"].iloc[0]), float(line["horizon_months"].iloc[0])
-        about = run.facts["metrics"].get(metric, {"label": metric, "better": ""})
-        at = "" if pd.isna(months) else f" at {months:g} months"
-        by_model = line.set_index("model")
-        best = best_model(by_model["value"].drop("oracle", errors="ignore"), about["better"])
-        said = (
-            f'{text(about["label"] + at)} <span class="arrow">{text(BETTER.get(about["better"], ""))}</span>'
-        )
-        rows.append([Markup(said), *estimates(by_model, models, best)])
-    first = part.iloc[0]
-    caption = (
-        f"{words(DATA_NAMES.get(data, data))}: {int(first['patients']):,} patients, "
-        f"{int(first['events']):,} events. Small figures: bootstrap intervals at "
-        f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best of the models that learnt."
-    )
-    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
+def _score_table(run: RunView, part: pd.DataFrame) -> str:
+    def about(metric: str) -> tuple[str, str]:
+        said = run.facts["metrics"].get(metric, {"label": metric, "better": ""})
+        return said["label"], said["better"]
+
+    return score_table(run, part, about, "events", "best of the models that learnt")
 
 
 def differences(run: RunView) -> str:
@@ -142,17 +123,7 @@ def subgroups(run: RunView) -> str:
     """Return Uno's C of every model by subgroup."""
     table = run.table("scores")
     rows = table[(table["metric"] == "uno_c") & (table["data"] == table["data"].iloc[-1])]
-    if set(rows["group"]) <= {"all"}:
-        return ""
-    models = models_in(rows)
-    made = []
-    for group, part in rows.groupby("group", sort=False):
-        cells = estimates(part.set_index("model"), models)
-        label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
-        made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
-    head = ["Subgroup", "Patients", "Events", *map(model_label, models)]
-    caption = f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}."
-    return blocks.table(head, made, caption=caption, shaded=shaded(models))
+    return subgroup_table(rows, "Events", f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}.")
 
 
 def performance_figures(run: RunView) -> str:

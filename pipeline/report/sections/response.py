@@ -8,18 +8,9 @@ import pandas as pd
 
 from pipeline.artifacts import RunView
 from pipeline.metrics.probability import PROBABILITY_METRICS
-from pipeline.models.labels import model_label
 from pipeline.report import blocks
-from pipeline.report.blocks import Markup, text
-from pipeline.report.sections.wording import (
-    BETTER,
-    DATA_NAMES,
-    best_model,
-    estimates,
-    models_in,
-    shaded,
-    words,
-)
+from pipeline.report.sections.score_tables import score_table, subgroup_table
+from pipeline.report.sections.wording import DATA_NAMES, words
 
 RULES: Final = {
     "no_response": "count as patients without a response, as in the rates that trials print",
@@ -42,7 +33,7 @@ def response(run: RunView) -> str:
     ]
     overall = scores[scores["group"] == "all"]
     return (
-        "".join(_score_table(run, overall[overall["data"] == data], data) for data in order)
+        "".join(_score_table(run, overall[overall["data"] == data]) for data in order)
         + blocks.bullets([*counted, f"Patients who were never evaluated {rule}."])
         + blocks.figures(
             run.figures("response"),
@@ -53,33 +44,17 @@ def response(run: RunView) -> str:
     )
 
 
-def _score_table(run: RunView, part: pd.DataFrame, data: str) -> str:
-    models = models_in(part)
-    rows = []
-    for metric, line in part.groupby("metric", sort=False):
-        about = PROBABILITY_METRICS[str(metric)]
-        by_model = line.set_index("model")
-        best = best_model(by_model["value"].drop(list(NOT_LEARNT), errors="ignore"), about.better)
-        said = f'{text(about.label)} <span class="arrow">{text(BETTER[about.better])}</span>'
-        rows.append([Markup(said), *estimates(by_model, models, best)])
-    first = part.iloc[0]
-    caption = (
-        f"{words(DATA_NAMES.get(data, data))}: {int(first['patients']):,} patients, "
-        f"{int(first['events']):,} responders. Small figures: bootstrap intervals at "
-        f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: best, oracle and published rate aside."
+def _score_table(run: RunView, part: pd.DataFrame) -> str:
+    return score_table(
+        run,
+        part,
+        PROBABILITY_METRICS.__getitem__,
+        "responders",
+        "best, oracle and published rate aside",
+        NOT_LEARNT,
     )
-    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
 
 
 def _subgroups(scores: pd.DataFrame) -> str:
-    rows = scores[scores["metric"] == "auc"]
-    if set(rows["group"]) <= {"all"}:
-        return ""
-    models = models_in(rows)
-    made = []
-    for group, part in rows.groupby("group", sort=False):
-        label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
-        size = int(part["patients"].iloc[0]), int(part["events"].iloc[0])
-        made.append([label, *size, *estimates(part.set_index("model"), models)])
-    head = ["Subgroup", "Patients", "Responders", *map(model_label, models)]
-    return blocks.folded("AUC within subgroups", blocks.table(head, made, shaded=shaded(models)))
+    table = subgroup_table(scores[scores["metric"] == "auc"], "Responders")
+    return blocks.folded("AUC within subgroups", table) if table else ""

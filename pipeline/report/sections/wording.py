@@ -49,17 +49,6 @@ def estimates(by_model: pd.DataFrame, models: list[str], best: str | None = None
     return cells
 
 
-def best_model(values: pd.Series[float], direction: str) -> str | None:
-    """Return the model whose value is best, by a key of `BETTER`; None where none is defined."""
-    values = values.dropna()
-    if not len(values):
-        return None
-    distance = {"higher": -values, "lower": values, "one": (values - 1).abs(), "zero": values.abs()}.get(
-        direction
-    )
-    return None if distance is None else str(distance.idxmin())
-
-
 def explained_horizon(run: RunView) -> float:
     """Return the horizon of the scores that lies nearest to the explained one."""
     analysis = run.facts["analysis"]

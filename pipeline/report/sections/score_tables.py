@@ -1,0 +1,91 @@
+"""Tables of scores with a column a model: a row a score, or a row a subgroup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from pipeline.artifacts import RunView
+from pipeline.models.labels import model_label
+from pipeline.report import blocks
+from pipeline.report.blocks import Markup, text
+from pipeline.report.sections.wording import BETTER, DATA_NAMES, estimates, models_in, shaded, words
+
+
+def score_table(
+    run: RunView,
+    part: pd.DataFrame,
+    about: Callable[[str], tuple[str, str]],
+    counted: str,
+    bold: str,
+    aside: Sequence[str] = ("oracle",),
+) -> str:
+    """Return the scores of one set of patients, the best value of each in bold; nothing without any.
+
+    Parameters
+    ----------
+    run : RunView
+    part : DataFrame
+        `model`, `data`, `metric`, `horizon_months`, `value`, `low`, `high`, `patients`, `events`.
+    about : callable
+        A metric's label, and which values are better: a key of `BETTER`.
+    counted : str
+        What the caption calls `events`.
+    bold : str
+        Of whom the best is bold, for the caption.
+    aside : sequence of str
+        Models that are never bold.
+    """
+    if not len(part):
+        return ""
+    models = models_in(part)
+    rows = []
+    for _, line in part.groupby(["metric", "horizon_months"], sort=False, dropna=False):
+        label, better = about(str(line["metric"].iloc[0]))
+        months = float(line["horizon_months"].iloc[0])
+        at = "" if pd.isna(months) else f" at {months:g} months"
+        by_model = line.set_index("model")
+        best = _best(by_model["value"].drop(list(aside), errors="ignore"), better)
+        said = f'{text(label + at)} <span class="arrow">{text(BETTER.get(better, ""))}</span>'
+        rows.append([Markup(said), *estimates(by_model, models, best)])
+    first = part.iloc[0]
+    caption = (
+        f"{words(DATA_NAMES.get(first['data'], first['data']))}: {int(first['patients']):,} patients, "
+        f"{int(first['events']):,} {counted}. Small figures: bootstrap intervals at "
+        f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: {bold}."
+    )
+    return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
+
+
+def _best(values: pd.Series[float], direction: str) -> str | None:
+    values = values.dropna()
+    if not len(values):
+        return None
+    distance = {"higher": -values, "lower": values, "one": (values - 1).abs(), "zero": values.abs()}.get(
+        direction
+    )
+    return None if distance is None else str(distance.idxmin())
+
+
+def subgroup_table(rows: pd.DataFrame, counted: str, caption: str = "") -> str:
+    """Return one score by subgroup; nothing where there is none but all patients.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `model`, `group`, `value`, `low`, `high`, `patients`, `events`, of one metric.
+    counted : str
+        Heading of `events`.
+    caption : str, optional
+    """
+    if set(rows["group"]) <= {"all"}:
+        return ""
+    models = models_in(rows)
+    made = []
+    for group, part in rows.groupby("group", sort=False):
+        cells = estimates(part.set_index("model"), models)
+        label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
+        made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
+    head = ["Subgroup", "Patients", counted, *map(model_label, models)]
+    return blocks.table(head, made, caption=caption, shaded=shaded(models))
