@@ -123,7 +123,7 @@ def subgroups(run: RunView) -> str:
     """Return Uno's C of every model by subgroup."""
     table = run.table("scores")
     rows = table[(table["metric"] == "uno_c") & (table["data"] == table["data"].iloc[-1])]
-    return subgroup_table(rows, "Events", f"Uno's C, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}.")
+    return subgroup_table(rows, "Events", "Uno's C")
 
 
 def performance_figures(run: RunView) -> str:

@@ -68,16 +68,17 @@ def _best(values: pd.Series[float], direction: str) -> str | None:
     return None if distance is None else str(distance.idxmin())
 
 
-def subgroup_table(rows: pd.DataFrame, counted: str, caption: str = "") -> str:
-    """Return one score by subgroup; nothing where there is none but all patients.
+def subgroup_table(rows: pd.DataFrame, counted: str, label: str = "") -> str:
+    """Return one score by subgroup; nothing where there is none but all patients, or no such score.
 
     Parameters
     ----------
     rows : DataFrame
-        `model`, `group`, `value`, `low`, `high`, `patients`, `events`, of one metric.
+        `model`, `data`, `group`, `value`, `low`, `high`, `patients`, `events`, of one metric and one `data`.
     counted : str
         Heading of `events`.
-    caption : str, optional
+    label : str, optional
+        What the score is called, for a caption that also says on which patients it was taken.
     """
     if set(rows["group"]) <= {"all"}:
         return ""
@@ -85,7 +86,8 @@ def subgroup_table(rows: pd.DataFrame, counted: str, caption: str = "") -> str:
     made = []
     for group, part in rows.groupby("group", sort=False):
         cells = estimates(part.set_index("model"), models)
-        label = "All patients" if group == "all" else words(str(group).replace("=", ": "))
-        made.append([label, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
+        named = "All patients" if group == "all" else words(str(group).replace("=", ": "))
+        made.append([named, int(part["patients"].iloc[0]), int(part["events"].iloc[0]), *cells])
     head = ["Subgroup", "Patients", counted, *map(model_label, models)]
+    caption = f"{label}, {DATA_NAMES.get(str(rows['data'].iloc[0]), '')}." if label else ""
     return blocks.table(head, made, caption=caption, shaded=shaded(models))
