@@ -22,6 +22,7 @@ import yaml
 from experiments.replicates import read_journal
 
 MOMENTS = 20
+TRIES = 3  # moments drawn, at most, for each that is to strike
 SEED = 20
 SETTINGS: dict[str, Any] = {
     "horizons_months": [6, 12],
@@ -51,6 +52,7 @@ COMMANDS = {
 # Of run.json: when, where and for how long.
 PASSING = ("started", "identity", "seconds", "system", "command", "processors", "outstanding", "git")
 PATIENCE_SECONDS = 120
+FINISHED = "finished before"
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,17 @@ def prepare(folder: Path) -> Path:
 
 
 def undisturbed(folder: Path, command: str) -> tuple[dict[str, str], float]:
-    """Carry out a job from first to last; return its digests and how long it took."""
-    prepare(folder)
-    begun = time.perf_counter()
-    output, _ = (job := start(folder, *COMMANDS[command])).communicate()
-    if job.returncode:
-        raise SystemExit(f"undisturbed, {command} ends with {job.returncode}:\n{output}")
-    return dict(digests(folder / "out")), time.perf_counter() - begun
+    """Carry out a job twice from first to last; return its digests and how long the second took.
+
+    The first reads every library from disk, and moments drawn from its length would come after the end.
+    """
+    for number in (1, 2):
+        place = prepare(folder.with_name(f"{folder.name}_{number}"))
+        begun = time.perf_counter()
+        output, _ = (job := start(place, *COMMANDS[command])).communicate()
+        if job.returncode:
+            raise SystemExit(f"undisturbed, {command} ends with {job.returncode}:\n{output}")
+    return dict(digests(place / "out")), time.perf_counter() - begun
 
 
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
@@ -134,14 +140,14 @@ def killed_and_resumed(folder: Path, command: str, after: float, expected: dict[
     job = start(folder, *COMMANDS[command])
     try:
         output, _ = job.communicate(timeout=after)
-        left = "finished before"
+        left = FINISHED
     except subprocess.TimeoutExpired:
         job.send_signal(signal.SIGKILL)
         output, _ = job.communicate(timeout=PATIENCE_SECONDS)  # until all it had started has ended too
         left = state(folder)
     faults = list(half_written(folder, expected, output))
     more = ("--resume",) if command == "run" else ()
-    if left != "finished before":
+    if left != FINISHED:
         again, _ = (job := start(folder, *COMMANDS[command], *more)).communicate()
         if job.returncode:
             faults.append(f"resuming ended with {job.returncode}: {again.strip().splitlines()[-1]}")
@@ -207,27 +213,37 @@ def store_faults(file: Path) -> Iterator[str]:
 
 
 def outcomes(folder: Path, command: str, moments: int, seed: int = SEED) -> Iterator[Outcome]:
-    """Yield what came of killing a job at `moments` random moments of its whole length."""
+    """Yield what came of killing a job at random moments of its length, `moments` of them while it ran.
+
+    A moment that comes after the end of a job that was quicker is told too, and another is drawn for it.
+    """
     expected, seconds = undisturbed(folder / "undisturbed", command)
     draw = random.Random(f"{seed} {command}")  # noqa: S311 - moments, not secrets
-    for number, share in enumerate(sorted(draw.random() for _ in range(moments))):
+    struck = 0
+    for number in range(TRIES * moments):
         place = folder / f"{number}"
-        yield killed_and_resumed(place, command, share * seconds, expected)
+        outcome = killed_and_resumed(place, command, draw.random() * seconds, expected)
         shutil.rmtree(place)
+        yield outcome
+        struck += outcome.left != FINISHED
+        if struck == moments:
+            return
+    raise SystemExit(f"{command} was struck {struck} times in {TRIES * moments}; expected {moments}")
 
 
 def main() -> None:
     """Print one line a kill, and how many were resumed to the same bits."""
     for command in COMMANDS:
-        well = 0
+        well = kills = 0
         print(f"{command:<7}{'killed after':>13}  what was left")
         with tempfile.TemporaryDirectory() as name:
             for outcome in outcomes(Path(name), command, MOMENTS):
-                well += not outcome.faults
+                kills += outcome.left != FINISHED
+                well += outcome.left != FINISHED and not outcome.faults
                 print(f"{'':<7}{outcome.seconds:>11.1f} s  {outcome.left}", flush=True)
                 for fault in outcome.faults[:5]:
                     print(f"{'':<22}FAULT {fault}")
-        print(f"{command}: {well} of {MOMENTS} resumed to the bits of an undisturbed {command}")
+        print(f"{command}: {well} of {kills} kills resumed to the bits of an undisturbed {command}")
 
 
 if __name__ == "__main__":

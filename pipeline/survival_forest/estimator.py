@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.schema import Floats
 from pipeline.survival_forest.growing import Growth, grow_forest
-from pipeline.survival_forest.inputs import check_survival, check_weights, resolve_growth
+from pipeline.survival_forest.inputs import check_survival, check_weights, resolve_growth, threads_meant
 from pipeline.survival_forest.nodes import Drawn, ForestNodes
 from pipeline.survival_forest.out_of_bag import harrell
 
@@ -215,7 +214,7 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
 
     def threads(self) -> int:
         """Return the number of threads that `n_jobs` means here."""
-        return int(effective_n_jobs(self.n_jobs))
+        return threads_meant(self.n_jobs)
 
     def out_of_bag_survival(self, X: Features, y: NDArray[np.void], times: Floats) -> Floats:
         """Return survival of the training rows from the trees that did not draw them, shape (n, m)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import numbers
 from collections.abc import Mapping
 from typing import Any
@@ -120,11 +121,21 @@ def resolve_growth(forest: Any, features: int, cause: NDArray[np.intp]) -> Growt
         most_knots=within("max_times", 1, MOST_KNOTS),
         monotone=monotone,
         prior_patients=np.inf if len(monotone) else float(within("prior_patients", 0.0, 1e6, whole=False)),
-        n_jobs=int(effective_n_jobs(forest.n_jobs)),
+        n_jobs=threads_meant(forest.n_jobs),
     )
     if faults:
         raise ValueError("SurvivalForest: " + "; ".join(faults))
     return growth
+
+
+def threads_meant(n_jobs: int | None) -> int:
+    """Return the number of threads that scikit-learn's `n_jobs` means in this process.
+
+    One among several at work, as joblib's own and Dask's workers are; joblib would say so of Dask's each time.
+    """
+    if n_jobs != 0 and multiprocessing.current_process().daemon:
+        return 1
+    return int(effective_n_jobs(n_jobs))
 
 
 def patients_of_leaf(cause: NDArray[np.intp]) -> int:

@@ -1,9 +1,11 @@
 """The estimator: dialect, threads, other processes, odd inputs."""
 
 import json
+import multiprocessing
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -49,6 +51,26 @@ def test_threads_change_no_bit(patients):
     np.testing.assert_array_equal(one.oob_risk_, two.oob_risk_)
     other = SurvivalForest(**SMALL | {"random_state": 1}).fit(x, y)
     assert not np.array_equal(one.predict(x), other.predict(x))
+
+
+def grow_in_silence(send, x, y):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        forest = SurvivalForest(**SMALL, n_jobs=2).fit(x, y)
+    send.send((forest.threads(), [str(w.message) for w in said], forest.predict(x)))
+
+
+def test_a_worker_takes_one_thread_and_says_nothing_of_it(patients):
+    """A daemon, as Dask's workers are; joblib would warn at every forest grown there."""
+    receive, send = multiprocessing.Pipe(duplex=False)
+    worker = multiprocessing.get_context("fork").Process(
+        target=grow_in_silence, args=(send, *patients), daemon=True
+    )
+    worker.start()
+    threads, said, risk = receive.recv()
+    worker.join()
+    assert (threads, said) == (1, [])
+    np.testing.assert_array_equal(risk, SurvivalForest(**SMALL, n_jobs=2).fit(*patients).predict(patients[0]))
 
 
 def test_curves_are_curves(forest, patients):
