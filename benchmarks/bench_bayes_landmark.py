@@ -165,7 +165,7 @@ def one_world(task: tuple[int, str]) -> list[dict[str, Any]]:
         for name, model in models.items():
             model.fit(stack, np.random.default_rng([number, len(train)]))
             row |= {f"{score} {name}": value for score, value in judged(model, train, test).items()}
-        row["worth"] = models["default"].worth
+        row["worth"] = models["default"].likelihood.worth
         row["events"] = models["default"].events
         for name in (*KINDS, "default"):
             truth = true_coefficients(population_rows, models[name].prior)

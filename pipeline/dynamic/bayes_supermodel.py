@@ -8,17 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.dynamic.composite import Rows, composite_likelihood
 from pipeline.dynamic.contract import DynamicAnalysis
 from pipeline.dynamic.landmark_prior import LANDMARK_KIND, read_landmark_prior
 from pipeline.dynamic.stack import Stack
-from pipeline.models.coefficient_prior import CoefficientPrior
 from pipeline.models.contract import read_options
-from pipeline.models.partial_likelihood import RiskSets, penalised_fit
 from pipeline.models.posterior import CoxPosterior, Heterogeneity
-from pipeline.models.robust import clustered_covariance, score_residuals
 from pipeline.schema import Floats, InputError, Prediction
 
 
@@ -36,23 +33,10 @@ class BayesSupermodelOptions(Heterogeneity):
 
 
 class BayesSupermodel:
-    """The landmark supermodel under a Normal prior, its likelihood weighed by what its rows are worth.
+    """The landmark supermodel under a Normal prior, updated by what its rows are worth together.
 
-    Form and prior are those of `LandmarkSupermodel` and `CoxPosterior`. The rows of one patient repeat each
-    other: an event within the window of three landmarks is counted three times, so the stacked partial
-    likelihood is a composite one, and its curvature H promises more than there is. It is raised to the power
-    k, the magnitude adjustment of Pauli, Racugno and Ventura (Stat Sinica 2011;21:149-164) and of Ribatet,
-    Cooley and Davison (Stat Sinica 2012;22:813-845), who take k = p / tr(H⁻¹J) with J the variance of the
-    score, here clustered by patient. With more coefficients than patients H has no inverse; the prior's
-    precision P takes its place:
-
-        k = tr((H + P)⁻¹ H) / tr((H + P)⁻¹ J),
-
-    the number of coefficients that the patients would tell if rows were independent, by the number that they
-    do tell (Takeuchi's); it tends to the published k as the prior widens. H and J are taken at the mode
-    without a weight, with P at the mean heterogeneity. k is at most 1: rows are never worth more than
-    independent ones. One power cannot make every direction right: how well single coefficients are covered
-    is for `python -m benchmarks bayes_landmark` to show.
+    Form and prior are those of `LandmarkSupermodel` and `CoxPosterior`; the likelihood is that of
+    `pipeline.dynamic.composite`, which allows for rows of one patient repeating each other.
 
     Values of serial measurements below the limit of detection stand for half the smallest positive value
     among the patients at hand, as in every dynamic model; in the prior, among drawn ones.
@@ -60,8 +44,7 @@ class BayesSupermodel:
     Attributes
     ----------
     posterior : CoxPosterior
-    worth : float
-        The power k.
+    likelihood : QuadraticLikelihood
     """
 
     def __init__(self, name: str = "bayes_supermodel", **options: Any) -> None:
@@ -90,16 +73,19 @@ class BayesSupermodel:
             )
         if faults:
             raise InputError("; ".join(faults))
-        x = self.prior.centred(stack.table)
-        months, event = np.asarray(stack.y["time"], dtype=float), np.asarray(stack.y["event"], dtype=bool)
-        # in an order of their own, so that sums are the same bits however rows are given
-        order = np.lexsort((*x.T, event, months))
-        x, months, event = x[order], months[order], event[order]
-        patient = pd.factorize(stack.patient[order])[0]
-        self.worth = _worth(self.prior, self.options, x, months, event, patient) if event.any() else 1.0
-        self.posterior = CoxPosterior.of(self.prior, self.options, x, months, event, self.worth)
-        self.patients = int(patient.max()) + 1
-        self.events = len(np.unique(patient[event]))
+        rows = Rows(
+            self.prior.centred(stack.table),
+            np.asarray(stack.y["time"], dtype=float),
+            np.asarray(stack.y["event"], dtype=bool),
+            stack.patient,
+            stack.landmarks,
+        ).in_own_order()
+        self.likelihood = composite_likelihood(self.prior, self.options, rows)
+        self.posterior = CoxPosterior.of_quadratic(
+            self.prior, self.options, self.likelihood, rows.x, rows.months, rows.event
+        )
+        self.patients = int(rows.patient.max()) + 1
+        self.events = len(np.unique(rows.patient[rows.event]))
         return self
 
     def refusals(self, analysis: DynamicAnalysis) -> list[str]:
@@ -154,29 +140,6 @@ class BayesSupermodel:
             "kind": LANDMARK_KIND,
             "patients": self.patients,
             "patients_with_event": self.events,
-            "worth_of_a_row": round(self.worth, 4),
+            "worth_of_a_row": round(self.likelihood.worth, 4),
             **self.posterior.probabilities(),
         }
-
-
-def _worth(
-    prior: CoefficientPrior,
-    allowed: Heterogeneity,
-    x: Floats,
-    months: Floats,
-    event: NDArray[np.bool_],
-    patient: NDArray[np.intp],
-) -> float:
-    """Return the power k of the stacked likelihood, as `BayesSupermodel` has it."""
-    taus, log_weight = allowed.log_prior()
-    weight = np.exp(log_weight - log_weight.max())
-    variance = float(weight @ taus**2 / weight.sum())
-    precision = np.linalg.inv(prior.covariance + variance * np.eye(len(prior.mean)))
-    sets = RiskSets.of(x, months, event)
-    mode = penalised_fit(sets, precision, prior.mean, prior.mean)
-    information = sets.information(mode)
-    curvature = information + precision
-    sandwich = clustered_covariance(score_residuals(x, months, event, mode), curvature, patient)
-    independent = float(np.trace(np.linalg.solve(curvature, information)))
-    told = float(np.trace(curvature @ sandwich))
-    return 1.0 if told <= independent else independent / told

@@ -38,6 +38,27 @@ class Heterogeneity(Spec):
 
 
 @dataclass(frozen=True)
+class QuadraticLikelihood:
+    """A log likelihood of coefficients, by its slope and curvature at one point.
+
+    Attributes
+    ----------
+    at : array, shape (p,)
+    score : array, shape (p,)
+        Slope there.
+    information : array, shape (p, p)
+        Less the curvature; may be singular.
+    worth : float
+        How many independent rows one row is worth to the baseline hazard.
+    """
+
+    at: Floats
+    score: Floats
+    information: Floats
+    worth: float
+
+
+@dataclass(frozen=True)
 class CoxPosterior:
     """Coefficients and cumulative baseline hazard after the patients at hand.
 
@@ -80,9 +101,8 @@ class CoxPosterior:
         x: Floats,
         months: Floats,
         event: NDArray[np.bool_],
-        worth: float = 1.0,
     ) -> Self:
-        """Update `prior` by rows of patients.
+        """Update `prior` by independent patients.
 
         Parameters
         ----------
@@ -92,9 +112,6 @@ class CoxPosterior:
             Features less their means in the prior.
         months : array, shape (n,)
         event : array of bool, shape (n,)
-        worth : float
-            Power of the likelihood: how many independent rows one row is worth. Below 1 where rows of one
-            patient repeat each other.
         """
         taus, log_weight = allowed.log_prior()
         means, covariances = [], []
@@ -104,14 +121,58 @@ class CoxPosterior:
             covariance = prior.covariance + tau**2 * np.eye(len(prior.mean))
             if sets is not None:
                 precision = np.linalg.inv(covariance)
-                start = penalised_fit(sets, precision / worth, prior.mean, start)
-                curvature = worth * sets.information(start) + precision
+                start = penalised_fit(sets, precision, prior.mean, start)
+                curvature = sets.information(start) + precision
                 pull = start - prior.mean
-                log_weight[k] += worth * sets.log_likelihood(start) - 0.5 * float(pull @ precision @ pull)
+                log_weight[k] += sets.log_likelihood(start) - 0.5 * float(pull @ precision @ pull)
                 log_weight[k] -= 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(curvature)[1])
                 covariance = cho_solve(cho_factor(curvature), np.eye(len(start)))
             means.append(start)
             covariances.append(covariance)
+        return cls._mixture(prior, taus, log_weight, means, covariances, x, months, event, 1.0)
+
+    @classmethod
+    def of_quadratic(
+        cls,
+        prior: CoefficientPrior,
+        allowed: Heterogeneity,
+        likelihood: QuadraticLikelihood,
+        x: Floats,
+        months: Floats,
+        event: NDArray[np.bool_],
+    ) -> Self:
+        """Update `prior` by a log likelihood that is known by its value at one point; the rest as in `of`."""
+        taus, log_weight = allowed.log_prior()
+        means, covariances = [], []
+        away = likelihood.at - prior.mean
+        for k, tau in enumerate(taus):
+            covariance = prior.covariance + tau**2 * np.eye(len(prior.mean))
+            precision = np.linalg.inv(covariance)
+            curvature = likelihood.information + precision
+            factor = cho_factor(curvature)
+            slope = likelihood.score - precision @ away
+            step = cho_solve(factor, slope)
+            means.append(likelihood.at + step)
+            covariances.append(cho_solve(factor, np.eye(len(step))))
+            log_weight[k] += 0.5 * float(slope @ step) - 0.5 * float(away @ precision @ away)
+            log_weight[k] -= 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(curvature)[1])
+        return cls._mixture(
+            prior, taus, log_weight, means, covariances, x, months, event, likelihood.worth
+        )  # fmt: skip
+
+    @classmethod
+    def _mixture(
+        cls,
+        prior: CoefficientPrior,
+        taus: Floats,
+        log_weight: Floats,
+        means: list[Floats],
+        covariances: list[Floats],
+        x: Floats,
+        months: Floats,
+        event: NDArray[np.bool_],
+        worth: float,
+    ) -> Self:
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
         coefficients: Floats = weight @ np.array(means)

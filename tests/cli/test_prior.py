@@ -137,8 +137,9 @@ def test_series_and_features_that_a_cohort_lacks_are_named(here: Path) -> None:
 @pytest.mark.skipif(not QIU.is_file(), reason="the resected ctDNA table is not here (shared/realdata)")
 def test_the_shipped_study_of_real_resected_patients_runs(here: Path) -> None:
     made = lungio(
-        "prior", "impower010_mrd", "--study", "qiu2021_bayes", "--columns", "squamous,tp53_mutant", "--series",
-        "mrd_molecules_per_ml__level", "--draws", 5, "--n", 400, "--out", "impower010_mrd_prior.json",
+        "prior", "impower010_mrd", "--study", "qiu2021_bayes", "--columns", "squamous,tp53_mutant",
+        "--series", "mrd_molecules_per_ml__level", "--draws", 5, "--n", 400,
+        "--out", "impower010_mrd_prior.json",
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     spec = yaml.safe_load(find_config("studies", "qiu2021_bayes").read_text())

@@ -7,59 +7,20 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pipeline.dynamic import LANDMARK, DynamicAnalysis, Stack, check_names, stack_landmarks
+from pipeline.dynamic import LANDMARK, DynamicAnalysis, check_names, stack_landmarks
 from pipeline.dynamic.bayes_supermodel import BayesSupermodel
-from pipeline.dynamic.design import LandmarkDesign
-from pipeline.dynamic.landmark_prior import LANDMARK_KIND
 from pipeline.dynamic.supermodel import LandmarkSupermodel
-from pipeline.features import FeatureBuilder
 from pipeline.landmark import LandmarkFeatures
-from pipeline.models.coefficient_prior import CoefficientPrior
-from pipeline.models.partial_likelihood import RiskSets, ridge_fit
 from pipeline.models.posterior import CoxPosterior
-from pipeline.models.robust import clustered_covariance, score_residuals
-from pipeline.schema import Column, InputError
+from pipeline.schema import InputError
 
+from .alike_rows import MARKERS, made_stack, prior_of
 from .joint_patients import joint_patients
 from .priors import kept, learnt
 
 RNG = np.random.default_rng(0)
-LANDMARKS = (0.0, 2.0, 4.0, 6.0, 8.0)
-WINDOW = 12.0
-MARKERS = tuple(Column(f"x{k}", "baseline", "number", f"X{k}", "", "blood") for k in range(3))
 OPEN = 0.3  # spread of a coefficient between worlds
 ANALYSIS = DynamicAnalysis(endpoint="os", landmarks_months=(1.5, 3, 6), window_months=12)
-
-
-def made_stack(patients, beta, rng):
-    """Patients whose markers act alike at all times, each in a row a landmark outlived."""
-    x = rng.normal(size=(patients, 3))
-    died_at = rng.exponential(size=patients) / (0.05 * np.exp(x @ beta))
-    left_at = rng.uniform(14, 30, patients)
-    seen, died = np.minimum(died_at, left_at), died_at <= left_at
-    patient, landmark = np.nonzero(seen[:, None] > np.array(LANDMARKS))
-    after = seen[patient] - np.array(LANDMARKS)[landmark]
-    y = np.empty(len(patient), dtype=[("event", bool), ("time", float)])
-    y["event"], y["time"] = died[patient] & (after <= WINDOW), np.minimum(after, WINDOW)
-    table = pd.DataFrame(
-        x[patient], columns=[c.name for c in MARKERS], index=pd.Index(patient, name="patient")
-    )
-    table[LANDMARK.name] = np.array(LANDMARKS)[landmark]
-    return Stack(table, y, (*MARKERS, LANDMARK), frozenset(), patient, "os", WINDOW, None)
-
-
-def prior_of(stack, mean, covariance, **changes):
-    """A prior whose features are those of `stack`."""
-    features = FeatureBuilder(stack.columns_used(serial=True)).fit(stack.table)
-    form = LandmarkDesign.of(stack, features, interactions=True)
-    x = form.matrix(stack.table)
-    months = np.linspace(0.1, WINDOW, 60)
-    p = x.shape[1]
-    prior = CoefficientPrior(
-        "os", form, np.broadcast_to(mean, p).astype(float), covariance * np.eye(p), x.mean(axis=0), months,
-        0.05 * months, 20.0, "made for a test", LANDMARK_KIND,
-    )  # fmt: skip
-    return replace(prior, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +35,7 @@ def test_without_an_event_the_posterior_is_the_prior(stack):
     model = BayesSupermodel(prior=kept(prior), heterogeneity=(0.0,)).fit(replace(stack, y=quiet), RNG)
     np.testing.assert_allclose(model.posterior.coefficients, prior.mean)
     np.testing.assert_allclose(model.posterior.covariance, prior.covariance)
-    assert model.worth == 1.0
+    assert model.likelihood.worth == 1.0
     assert model.predict(stack.table, np.array([6.0])).survival.mean() > 0.7  # nobody died
 
 
@@ -87,23 +48,6 @@ def test_with_a_very_wide_prior_it_is_the_supermodel(stack):
     assert np.abs(tight.posterior.coefficients - scratch.coefficients).max() > 0.1
 
 
-def test_a_row_is_worth_what_is_published_for_a_flat_prior(stack):
-    prior = prior_of(stack, 0.0, 1e8)
-    model = BayesSupermodel(prior=kept(prior), heterogeneity=(0.0,)).fit(stack, RNG)
-    x = prior.centred(stack.table)
-    sets = RiskSets.of(x, stack.y["time"], stack.y["event"])
-    beta = ridge_fit(sets, 1e-8, np.zeros(x.shape[1]))
-    information = sets.information(beta)
-    residuals = score_residuals(x, stack.y["time"], stack.y["event"], beta)
-    sandwich = clustered_covariance(residuals, information, stack.patient)  # held to R's in its own test
-    assert model.worth == pytest.approx(len(beta) / np.trace(information @ sandwich), rel=1e-4)
-    assert 0.2 < model.worth < 0.8  # five landmarks: an event is counted up to five times
-    once = replace(stack, table=stack.table[stack.landmarks == 0], y=stack.y[stack.landmarks == 0],
-                   patient=stack.patient[stack.landmarks == 0])  # fmt: skip
-    alone = BayesSupermodel(prior=kept(prior_of(stack, 0.0, 0.05)), heterogeneity=(0.0,)).fit(once, RNG)
-    assert alone.worth > 0.8  # rows of a single landmark are independent
-
-
 def test_order_of_rows_and_threads_change_no_bit(stack):
     path = kept(prior_of(stack, 0.1, 0.05))
     order = np.random.default_rng(4).permutation(len(stack))
@@ -114,7 +58,7 @@ def test_order_of_rows_and_threads_change_no_bit(stack):
     first = BayesSupermodel(prior=path).fit(stack, np.random.default_rng(1))
     with threadpool_limits(2):
         second = BayesSupermodel(prior=path).fit(turned, np.random.default_rng(2))
-    assert first.worth == second.worth
+    assert first.likelihood.worth == second.likelihood.worth
     np.testing.assert_array_equal(first.posterior.coefficients, second.posterior.coefficients)
     np.testing.assert_array_equal(first.posterior.covariance, second.posterior.covariance)
 
@@ -132,7 +76,7 @@ def covered(replicates, weighed):
     for _ in range(replicates):
         beta = OPEN * rng.normal(size=3)  # features are standardised with a spread of 1 but for 2 %
         small = made_stack(60, beta, rng)
-        prior = prior_of(reference, mean, 1.0, covariance=np.diag(variance))
+        prior = prior_of(reference, mean, variance)
         if weighed:
             model = BayesSupermodel(prior=kept(prior), heterogeneity=(0.0,)).fit(small, RNG)
             table = model.intervals(0.9)
@@ -186,5 +130,5 @@ def test_all_that_does_not_fit_is_named_before_any_work(stack):
         BayesSupermodel(prior=path).fit(other, RNG)
     with pytest.raises(InputError, match="prior is missing"):
         BayesSupermodel()
-    with pytest.raises(InputError, match=r"unknown option 'penalty'.*heterogeneity_scale: .*Got -1"):
+    with pytest.raises(InputError, match=r"heterogeneity_scale: .*Got -1 .*unknown option 'penalty'"):
         BayesSupermodel(penalty=1, heterogeneity_scale=-1)

@@ -1,4 +1,4 @@
-"""The posterior of Cox's coefficients: what the likelihood's power means, beside rows given twice."""
+"""The posterior of Cox's coefficients: from patients, and from a likelihood known at one point."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.features import FeatureBuilder
 from pipeline.models.coefficient_prior import CoefficientPrior
-from pipeline.models.posterior import CoxPosterior, Heterogeneity
+from pipeline.models.partial_likelihood import RiskSets
+from pipeline.models.posterior import CoxPosterior, Heterogeneity, QuadraticLikelihood
 from pipeline.schema import Column
 
 COLUMNS = tuple(Column(f"x{k}", "baseline", "number", f"X{k}", "", "blood") for k in range(2))
@@ -27,29 +28,42 @@ def drawn():
     return prior, x, np.minimum(died_at, left_at), died_at <= left_at
 
 
-def test_rows_given_twice_at_half_their_worth_are_rows_given_once(drawn):
+def test_a_likelihood_known_at_one_point_gives_the_same_posterior(drawn):
     prior, x, months, event = drawn
-    once = CoxPosterior.of(prior, ALLOWED, x, months, event)
-    # a hair apart, so that doubles are no ties
-    twice = np.tile(x, (2, 1)), np.concatenate([months, months + 1e-7]), np.tile(event, 2)
-    half = CoxPosterior.of(prior, ALLOWED, *twice, worth=0.5)
-    full = CoxPosterior.of(prior, ALLOWED, *twice)
-    sd = np.sqrt(np.diag(once.covariance))
-    assert np.abs(half.coefficients - once.coefficients).max() < 0.05 * sd.min()
-    np.testing.assert_allclose(np.sqrt(np.diag(half.covariance)), sd, rtol=0.02)
-    assert np.all(np.sqrt(np.diag(full.covariance)) < 0.9 * sd)
-    assert half.heterogeneity[0.2] == pytest.approx(once.heterogeneity[0.2], abs=0.02)
-    at = np.searchsorted(half.baseline_months, 12.0)
-    expected = np.interp(12.0, once.baseline_months, once.baseline_cumulative_hazard)
-    assert half.baseline_cumulative_hazard[at] == pytest.approx(expected, rel=0.03)
+    single = Heterogeneity(heterogeneity=(0.1,))
+    whole = CoxPosterior.of(prior, single, x, months, event)
+    sets = RiskSets.of(x, months, event)
+    at = whole.coefficients
+    known = QuadraticLikelihood(at, sets.gradient(at)[1], sets.information(at), 1.0)
+    found = CoxPosterior.of_quadratic(prior, single, known, x, months, event)
+    np.testing.assert_allclose(found.coefficients, at, atol=1e-7)
+    np.testing.assert_allclose(found.covariance, whole.covariance, rtol=1e-6)
+    np.testing.assert_allclose(
+        found.baseline_cumulative_hazard, whole.baseline_cumulative_hazard, rtol=1e-6
+    )  # fmt: skip
 
 
-def test_a_worth_of_nothing_leaves_the_prior(drawn):
+def test_heterogeneity_is_weighed_alike_from_one_point(drawn):
     prior, x, months, event = drawn
+    whole = CoxPosterior.of(prior, ALLOWED, x, months, event)
+    sets = RiskSets.of(x, months, event)
+    at = whole.coefficients
+    known = QuadraticLikelihood(at, sets.gradient(at)[1], sets.information(at), 1.0)
+    found = CoxPosterior.of_quadratic(prior, ALLOWED, known, x, months, event)
+    assert found.heterogeneity[0.2] == pytest.approx(whole.heterogeneity[0.2], abs=0.02)
+    assert 0.02 < found.heterogeneity[0.2] < 0.98
+
+
+def test_a_likelihood_that_tells_nothing_leaves_the_prior(drawn):
+    prior, x, months, event = drawn
+    nothing = QuadraticLikelihood(prior.mean, np.zeros(2), np.zeros((2, 2)), 1e-9)
     single = Heterogeneity(heterogeneity=(0.0,))
-    found = CoxPosterior.of(prior, single, x, months, event, worth=1e-9)
-    np.testing.assert_allclose(found.coefficients, prior.mean, atol=1e-5)
-    np.testing.assert_allclose(found.covariance, prior.covariance, rtol=1e-5)
+    found = CoxPosterior.of_quadratic(prior, single, nothing, x, months, event)
+    np.testing.assert_allclose(found.coefficients, prior.mean, atol=1e-12)
+    np.testing.assert_allclose(found.covariance, prior.covariance, rtol=1e-9)
+    at = np.searchsorted(found.baseline_months, 12.0)
+    expected = np.interp(12.0, prior.months, prior.hazard)
+    assert found.baseline_cumulative_hazard[at] == pytest.approx(expected, rel=0.02)
 
 
 def test_survival_is_the_mean_over_what_is_not_known(drawn):
