@@ -86,7 +86,7 @@ def composite_likelihood(prior: CoefficientPrior, allowed: Heterogeneity, rows: 
     taus, log_weight = allowed.log_prior()
     weight = np.exp(log_weight - log_weight.max())
     covariance = prior.covariance + float(weight @ taus**2 / weight.sum()) * np.eye(p)
-    precision = np.linalg.inv(covariance)
+    precision: Floats = np.asarray(np.linalg.inv(covariance), dtype=float)
     sets = RiskSets.of(rows.x, rows.months, rows.event)
     mode = penalised_fit(sets, precision, prior.mean, prior.mean)
     mode = penalised_fit(sets, precision / working_correlation(rows, mode)[2], prior.mean, mode)

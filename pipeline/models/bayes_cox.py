@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.features import FeatureBuilder
 from pipeline.models.coefficient_prior import CoefficientPrior, read_prior
 from pipeline.models.contract import (
     Arrays,
@@ -72,7 +73,7 @@ class BayesCox:
         event = np.ascontiguousarray(y["event"])
         months = np.ascontiguousarray(y["time"], dtype=float)
         self.posterior = CoxPosterior.of(self.prior, self.options, self.prior.centred(frame), months, event)
-        self.features = self.prior.features
+        self.features = _builder(self.prior)
         self.patients, self.events = len(y), int(event.sum())
         return self
 
@@ -133,9 +134,15 @@ class BayesCox:
         model = cls.__new__(cls)
         model.options = BayesCoxOptions.model_validate(document["options"])
         model.prior = CoefficientPrior.from_dict(document["prior"])
-        model.features = model.prior.features
+        model.features = _builder(model.prior)
         model.posterior = CoxPosterior(
             heterogeneity=dict(document["heterogeneity"]), **{name: arrays[name] for name in LEARNT}
         )
         model.patients, model.events = document["patients"], document["events"]
         return model
+
+
+def _builder(prior: CoefficientPrior) -> FeatureBuilder:
+    """Return the features of a prior of the baseline kind."""
+    assert isinstance(prior.features, FeatureBuilder)  # noqa: S101 - read_prior saw to it
+    return prior.features
