@@ -10,7 +10,12 @@ import pytest
 import yaml
 
 from experiments.config import find_config
+from experiments.prior_command import serial_columns, with_series
 from pipeline.artifacts import load_run
+from pipeline.dynamic import DynamicAnalysis
+from pipeline.dynamic.landmark_prior import stack_drawn
+from pipeline.schema import InputError
+from tests.landmark.made_visits import with_visits
 
 from .calling import lungio
 
@@ -113,25 +118,20 @@ def test_what_no_landmark_prior_can_be_made_of_is_refused(
     assert not (here / "p.json").exists()
 
 
-def test_series_and_features_that_a_cohort_lacks_are_named(here: Path) -> None:
-    words = (
-        "prior",
-        "keynote_189_visits",
-        "--study",
-        study(here),
-        "--draws",
-        5,
-        "--n",
-        200,
-        "--out",
-        "p.json",
-    )
-    unknown = lungio(*words, "--series", "lactate,nlr")
-    assert unknown.exit_code == 2
-    assert "has no serial measurement 'lactate'; it has target_lesions_mm" in unknown.stderr
-    feature = lungio(*words, "--series", "nlr__height")
-    assert feature.exit_code == 2
-    assert "no feature nlr__height" in feature.stderr or "no feature 'nlr__height'" in feature.stderr
+def test_series_and_features_that_a_cohort_lacks_are_named() -> None:
+    cohort = with_visits(60, 1)
+    kept = with_series(cohort, ["nlr__change", "new_lesion"])
+    assert kept.visits is not None
+    assert list(kept.visits) == ["patient", "visit", "planned", "months", "nlr", "new_lesion"]
+    assert with_series(cohort, None) is cohort
+    with pytest.raises(InputError, match=r"has no serial measurement 'lactate'; it has target_lesions_mm"):
+        with_series(cohort, ["lactate", "nlr"])
+    analysis = DynamicAnalysis(endpoint="os", landmarks_months=(3,))
+    (stack,) = stack_drawn([kept], analysis)
+    columns = serial_columns(stack, ["nlr__change", "new_lesion"])
+    assert {c.name for c in columns} == {"nlr__change", "new_lesion__seen"}
+    with pytest.raises(InputError, match="no feature 'nlr__height'"):
+        serial_columns(stack, ["nlr__height"])
 
 
 @pytest.mark.skipif(not QIU.is_file(), reason="the resected ctDNA table is not here (shared/realdata)")
