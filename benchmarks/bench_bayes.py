@@ -66,7 +66,8 @@ def make_prior(path: Path) -> None:
 
     from experiments.prior_command import make_prior as made
 
-    made(COHORT, "os", list(COLUMNS), None, PRIOR_DRAWS, PRIOR_PATIENTS, 11, path, Console(quiet=True))
+    quiet = Console(quiet=True)
+    made(COHORT, "os", None, list(COLUMNS), None, None, PRIOR_DRAWS, PRIOR_PATIENTS, 11, path, quiet)
 
 
 def true_coefficients(cohort: Cohort, prior: CoefficientPrior) -> Truth:

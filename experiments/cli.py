@@ -103,9 +103,15 @@ def run(
 def prior(
     config: Annotated[str, typer.Argument(metavar="COHORT", help="a cohort or a trial, as for simulate")],
     out: Annotated[Path, typer.Option(help="JSON file to make")],
-    endpoint: Annotated[str, typer.Option(help="os or pfs")] = "os",
+    endpoint: Annotated[str | None, typer.Option(help="os or pfs [default: os, or the study's]")] = None,
+    study: Annotated[
+        str | None, typer.Option(help="a dynamic study: a prior for `bayes_supermodel` at its landmarks")
+    ] = None,
     columns: Annotated[
         str | None, typer.Option(help="baseline columns, comma-separated [default: all]")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="with --study: serial measurements, comma-separated [default: all]")
     ] = None,
     arm: Annotated[str | None, typer.Option(help="patients of this arm alone [default: all]")] = None,
     draws: Annotated[int, typer.Option(help="cohorts, each from another sample of the evidence")] = 40,
@@ -114,15 +120,15 @@ def prior(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn published evidence into a prior for `bayes_cox`, which real patients then update."""
+    """Turn published evidence into a prior for a Bayesian model, which real patients then update."""
     from experiments.output import Output
-    from experiments.prior_command import make_prior
+    from experiments.prior_command import make_prior, named
 
     at_least("--draws", draws, 5)
     at_least("--n", n, 200)
     at_least("--seed", seed, 0)
-    named = None if columns is None else [name.strip() for name in columns.split(",")]
-    make_prior(config, endpoint, named, arm, draws, n, seed, out, Output(as_json, quiet))
+    chosen = named(columns), named(series)
+    make_prior(config, endpoint, study, *chosen, arm, draws, n, seed, out, Output(as_json, quiet))
 
 
 @app.command()

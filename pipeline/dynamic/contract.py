@@ -26,6 +26,9 @@ class DynamicModel(Protocol):
     def predict(self, table: pd.DataFrame, months: Floats) -> Prediction:
         """Return risk and survival `months` after the landmark of each row of a stack's table."""
 
+    def refusals(self, analysis: DynamicAnalysis) -> list[str]:
+        """Return every reason why the model, before it is fitted, cannot serve `analysis`."""
+
     def parameters(self) -> Mapping[str, Any]:
         """Return options and what tuning chose."""
 

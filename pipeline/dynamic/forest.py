@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline.config import Spec
+from pipeline.dynamic.contract import DynamicAnalysis
 from pipeline.dynamic.stack import LANDMARK, Stack
 from pipeline.features import FeatureBuilder
 from pipeline.models.contract import check_outcome, read_options
@@ -63,6 +64,10 @@ class LandmarkForest:
         x, months = self.design(table), np.asarray(months, dtype=float)
         survival = self.forest.predict_survival_function(x, times=months)
         return Prediction(self.forest.predict(x), months, np.asarray(survival))
+
+    def refusals(self, analysis: DynamicAnalysis) -> list[str]:
+        """Return nothing: it serves any analysis."""
+        return []
 
     def parameters(self) -> Mapping[str, Any]:
         """Return the options."""

@@ -53,7 +53,8 @@ def check_names(analysis: DynamicAnalysis) -> None:
     if unknown:
         faults.append(f"metrics: unknown {', '.join(map(repr, unknown))}; known: {', '.join(METRICS)}")
     try:
-        build_dynamic(analysis.models)
+        for model in build_dynamic(analysis.models).values():
+            faults += model.refusals(analysis)
     except InputError as error:
         faults.append(str(error))
     if faults:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from pipeline.dynamic.bayes_supermodel import BayesSupermodel
 from pipeline.dynamic.contract import DynamicModel
 from pipeline.dynamic.forest import LandmarkForest
 from pipeline.dynamic.supermodel import LandmarkSupermodel
@@ -14,6 +15,7 @@ from pipeline.schema import InputError
 DYNAMIC_MODELS: Final[Mapping[str, Callable[..., DynamicModel]]] = {
     "baseline_cox": partial(LandmarkSupermodel, "baseline_cox", serial=False),
     "supermodel": partial(LandmarkSupermodel, "supermodel"),
+    "bayes_supermodel": partial(BayesSupermodel, "bayes_supermodel"),
     "landmark_forest": partial(LandmarkForest, "landmark_forest"),
 }
 

@@ -34,6 +34,7 @@ class Stack:
         Columns that serial measurements gave, and progression by the landmark.
     patient : array of int, shape (n,)
         Number of the row's patient, 0, 1, ...
+    endpoint : str
     window_months : float
     control_arm : str, optional
     """
@@ -43,6 +44,7 @@ class Stack:
     columns: tuple[Column, ...]
     serial: frozenset[str]
     patient: NDArray[np.intp]
+    endpoint: str
     window_months: float
     control_arm: str | None
 
@@ -118,6 +120,7 @@ def stack_landmarks(
         columns=(*columns, LANDMARK),
         serial=frozenset(c.name for c in columns if c.name not in before) | {PROGRESSED.name},
         patient=pd.factorize(table.index)[0],
+        endpoint=endpoint,
         window_months=float(window_months),
         control_arm=cohort.control_arm,
     )

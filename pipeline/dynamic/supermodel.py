@@ -10,8 +10,9 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline.config import Spec
-from pipeline.dynamic.robust import clustered_covariance, score_residuals
-from pipeline.dynamic.stack import LANDMARK, Stack
+from pipeline.dynamic.contract import DynamicAnalysis
+from pipeline.dynamic.design import LandmarkDesign
+from pipeline.dynamic.stack import Stack
 from pipeline.features import FeatureBuilder
 from pipeline.models.contract import check_outcome, read_options, steps_at
 from pipeline.models.partial_likelihood import (
@@ -21,7 +22,8 @@ from pipeline.models.partial_likelihood import (
     cross_validated_likelihood,
     ridge_fit,
 )
-from pipeline.schema import Floats, InputError, Prediction
+from pipeline.models.robust import clustered_covariance, score_residuals
+from pipeline.schema import Floats, Prediction
 
 
 class SupermodelOptions(Spec):
@@ -71,8 +73,7 @@ class LandmarkSupermodel:
         check_outcome(self.name, stack.table, stack.y)
         used = stack.columns_used(self.options.serial)
         self.features = FeatureBuilder(used, stack.control_arm).fit(stack.table)
-        self.window_months = stack.window_months
-        self.last_landmark = float(stack.landmarks.max()) or 1.0
+        self.form = LandmarkDesign.of(stack, self.features, self.options.interactions)
         x = self.design(stack.table)
         months, event = stack.y["time"], stack.y["event"]
         self.centre = x.mean(axis=0)
@@ -121,16 +122,11 @@ class LandmarkSupermodel:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of `design`."""
-        features = self.features.feature_names_
-        changing = [f"{f} × landmark" for f in features] if self.options.interactions else []
-        return (LANDMARK.name, f"{LANDMARK.name}²", *features, *changing)
+        return tuple(self.form.feature_names_)
 
     def design(self, table: pd.DataFrame) -> Floats:
         """Return landmark, its square, the features and their products with the landmark, shape (n, q)."""
-        x = self.features.transform(table).to_numpy()
-        s = (table[LANDMARK.name].to_numpy(dtype=float) / self.last_landmark)[:, None]
-        parts = [s, s * s, x, x * s] if self.options.interactions else [s, s * s, x]
-        return np.concatenate(parts, axis=1)
+        return self.form.matrix(table)
 
     def predict(self, table: pd.DataFrame, months: Floats) -> Prediction:
         """Return risk and survival `months` after each row's landmark.
@@ -141,11 +137,7 @@ class LandmarkSupermodel:
             When a horizon lies beyond the window learnt from.
         """
         months = np.asarray(months, dtype=float)
-        if months.max(initial=0.0) > self.window_months + 1e-9:
-            raise InputError(
-                f"horizon of {months.max():g} months after the landmark exceeds the window of "
-                f"{self.window_months:g} months that was learnt from; lower it or widen `window_months`"
-            )
+        self.form.check_within(months)
         risk = (self.design(table) - self.centre) / self.scale @ self.beta
         hazard = steps_at(months, self.knots, self.hazard, before=0.0)
         return Prediction(risk, months, np.exp(-np.outer(np.exp(risk), hazard)))
@@ -159,6 +151,10 @@ class LandmarkSupermodel:
                 "standard_error": self.standard_errors,
             }
         )
+
+    def refusals(self, analysis: DynamicAnalysis) -> list[str]:
+        """Return nothing: it serves any analysis."""
+        return []
 
     def parameters(self) -> Mapping[str, Any]:
         """Return the options and the penalty chosen."""

@@ -19,6 +19,7 @@ MODEL_LABELS: Final = {
     **{name: score.label for name, score in SCORES.items()},
     "baseline_cox": "Cox, baseline only",
     "supermodel": "Landmark supermodel",
+    "bayes_supermodel": "Bayesian landmark supermodel",
     "landmark_forest": "Landmark forest",
     "reference": "Reference (many more patients)",
 }

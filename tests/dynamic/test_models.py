@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dynamic import DYNAMIC_MODELS, LANDMARK, build_dynamic, stack_landmarks
+from pipeline.dynamic import DYNAMIC_MODELS, LANDMARK, DynamicAnalysis, build_dynamic, stack_landmarks
 from pipeline.dynamic.supermodel import LandmarkSupermodel
 from pipeline.landmark import LandmarkFeatures
 from pipeline.metrics import METRICS
@@ -15,6 +15,7 @@ from pipeline.models import null_prediction
 from pipeline.schema import InputError
 
 from .joint_patients import joint_patients
+from .priors import kept, learnt
 
 LANDMARKS = (3.0, 6.0)
 OPTIONS = {"landmark_forest": {"n_estimators": 60, "min_samples_leaf": 20, "n_jobs": 1}}
@@ -32,9 +33,18 @@ def features(cohort):
 
 
 @pytest.fixture(scope="module")
-def fitted(cohort, features):
+def options():
+    analysis = DynamicAnalysis(endpoint="os", landmarks_months=LANDMARKS, window_months=12)
+    prior = learnt([joint_patients(300, 100 + k) for k in range(5)], analysis)
+    return {name: OPTIONS.get(name, {}) for name in DYNAMIC_MODELS} | {
+        "bayes_supermodel": {"prior": kept(prior)}
+    }
+
+
+@pytest.fixture(scope="module")
+def fitted(cohort, features, options):
     stack = stack_landmarks(cohort, "os", LANDMARKS, 12.0, features)
-    models = build_dynamic({name: OPTIONS.get(name, {}) for name in DYNAMIC_MODELS})
+    models = build_dynamic(options)
     return {name: model.fit(stack, np.random.default_rng(0)) for name, model in models.items()}
 
 
@@ -66,6 +76,7 @@ def test_visits_tell_what_baseline_cannot(fitted, tested):
     found = {name: auc(tested, model.predict(tested.table, SIX)) for name, model in fitted.items()}
     assert abs(found["baseline_cox"] - 0.5) < 0.06  # nothing at baseline acts on these deaths
     assert found["supermodel"] > 0.75
+    assert found["bayes_supermodel"] > 0.75
     assert found["landmark_forest"] > 0.72
 
 
@@ -116,7 +127,7 @@ def test_landmark_and_arm_are_not_shrunk_with_the_markers(cohort, features):
 
 
 def test_predictions_are_calibrated(fitted, tested):
-    for name in ("supermodel", "landmark_forest"):
+    for name in ("supermodel", "bayes_supermodel", "landmark_forest"):
         for landmark in LANDMARKS:
             rows = tested.landmarks == landmark
             y, predicted = tested.y[rows], fitted[name].predict(tested.table[rows], SIX).survival[:, 0]
@@ -147,7 +158,8 @@ def test_a_value_before_the_landmark_does_move_it(cohort, features, fitted):
     visits.loc[(visits["months"] > 0) & (visits["months"] <= 3), "target_lesions_mm"] *= 2
     table = stack_landmarks(replace(cohort, visits=visits), "os", (3.0,), 12.0, features).table
     before = stack_landmarks(cohort, "os", (3.0,), 12.0, features).table
-    for name, moves in (("supermodel", True), ("landmark_forest", True), ("baseline_cox", False)):
+    for name in fitted:
+        moves = name != "baseline_cox"
         same = np.array_equal(fitted[name].predict(before, SIX).risk, fitted[name].predict(table, SIX).risk)
         assert same is not moves, name
 
@@ -161,11 +173,11 @@ def test_effects_may_change_with_the_landmark(fitted):
     assert not plain.options.interactions
 
 
-def test_the_same_generator_gives_the_same_model(cohort, features):
+def test_the_same_generator_gives_the_same_model(cohort, features, options):
     stack = stack_landmarks(cohort, "os", LANDMARKS, 12.0, features)
     for name in DYNAMIC_MODELS:
         first, second = (
-            build_dynamic({name: OPTIONS.get(name, {})})[name].fit(stack, np.random.default_rng(3))
+            build_dynamic({name: options[name]})[name].fit(stack, np.random.default_rng(3))
             for _ in range(2)
         )
         np.testing.assert_array_equal(
@@ -174,8 +186,9 @@ def test_the_same_generator_gives_the_same_model(cohort, features):
 
 
 def test_a_horizon_beyond_the_window_is_refused(fitted, tested):
-    with pytest.raises(InputError, match="exceeds the window of 12 months"):
-        fitted["supermodel"].predict(tested.table, np.array([13.0]))
+    for name in ("supermodel", "bayes_supermodel"):
+        with pytest.raises(InputError, match="exceeds the window of 12 months"):
+            fitted[name].predict(tested.table, np.array([13.0]))
 
 
 def test_unknown_models_and_options_are_named_together():

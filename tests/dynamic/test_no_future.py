@@ -24,12 +24,13 @@ from pipeline.mechanism import CLASSES, MechanismModel, MechanismOptions
 from pipeline.schema import OUTCOMES
 from tests.landmark.made_visits import SERIES, with_visits
 
+from .priors import kept, learnt
+
 OPTIONS = {"landmark_forest": {"n_estimators": 30, "min_samples_leaf": 15, "n_jobs": 1}}
 ANALYSES = {
     endpoint: DynamicAnalysis(
         endpoint=endpoint,
         landmarks_months=(1.4, 3, 6),
-        models={name: OPTIONS.get(name, {"penalties": [0.1]}) for name in DYNAMIC_MODELS},
         metrics=("auc", "brier", "uno_c"),
         bootstrap={"replicates": 20},
     )
@@ -48,12 +49,21 @@ def progressing(patients, seed):
     return replace(cohort, observed=observed, columns=(*cohort.columns, OUTCOMES[2], OUTCOMES[3]))
 
 
+def with_models(analysis):
+    """Every dynamic model there is, the Bayesian one with a prior for this analysis."""
+    prior = learnt([progressing(200, 50 + k) for k in range(5)], analysis)
+    options = OPTIONS | {"bayes_supermodel": {"prior": kept(prior)}}
+    models = {name: options.get(name, {"penalties": [0.1]}) for name in DYNAMIC_MODELS}
+    return analysis.model_copy(update={"models": models})
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """Every dynamic model for both endpoints, and a mechanism model for each landmark."""
     train = progressing(300, 3)
     rng = np.random.default_rng(0)
-    dynamic = {endpoint: fit_dynamic(train, a, rng) for endpoint, a in ANALYSES.items()}
+    dynamic = {endpoint: fit_dynamic(train, with_models(a), rng) for endpoint, a in ANALYSES.items()}
+    assert all(set(one.models) == set(DYNAMIC_MODELS) for one in dynamic.values())
     features = dynamic["pfs"].features
     mechanism = {}
     for landmark in ANALYSES["pfs"].landmarks_months:

@@ -115,7 +115,7 @@ def test_the_posterior_equals_exact_integration_in_one_dimension(prior, tmp_path
     mean = float(grid @ density)
     sd = float(np.sqrt(((grid - mean) ** 2) @ density))
     assert model.coefficients[0] == pytest.approx(mean, abs=0.1 * sd)
-    assert np.sqrt(model.covariance[0, 0]) == pytest.approx(sd, rel=0.05)
+    assert np.sqrt(model.posterior.covariance[0, 0]) == pytest.approx(sd, rel=0.05)
 
 
 def test_without_an_event_the_posterior_is_the_prior(prior, prior_file):
@@ -124,7 +124,7 @@ def test_without_an_event_the_posterior_is_the_prior(prior, prior_file):
     model = fitted(prior_file, cohort)
     np.testing.assert_allclose(model.coefficients, prior.mean)
     assert np.all(
-        np.diag(model.covariance) > np.diag(prior.covariance)
+        np.diag(model.posterior.covariance) > np.diag(prior.covariance)
     )  # others may differ from the published
 
 
@@ -132,19 +132,20 @@ def test_intervals_are_those_of_the_mixture_not_of_one_normal(prior_file):
     cohort = drawn(40, MEAN, np.random.default_rng(8))
     nobody_died = replace(cohort, observed=cohort.observed.assign(died=False))
     model = fitted(prior_file, nobody_died, heterogeneity=(0.0, 1.0), heterogeneity_scale=1.0)
-    weight = np.array(list(model.heterogeneity.values()))
+    weight = np.array(list(model.posterior.heterogeneity.values()))
     np.testing.assert_allclose(weight, np.array([1, np.exp(-0.5)]) / (1 + np.exp(-0.5)))
     rng = np.random.default_rng(9)
     kind = rng.choice(len(weight), 400_000, p=weight)
     table = model.intervals(0.9)
+    means, sds = model.posterior.means_by_heterogeneity, model.posterior.sds_by_heterogeneity
     for k in range(FEATURES):
-        sample = rng.normal(model.means_by_heterogeneity[kind, k], model.sds_by_heterogeneity[kind, k])
+        sample = rng.normal(means[kind, k], sds[kind, k])
         inside = np.mean((table["low"][k] <= sample) & (sample <= table["high"][k]))
         assert abs(inside - 0.9) < 4 * np.sqrt(0.09 / len(sample))
-    one_normal = model.coefficients - 1.645 * np.sqrt(np.diag(model.covariance))
+    one_normal = model.coefficients - 1.645 * np.sqrt(np.diag(model.posterior.covariance))
     assert np.abs(one_normal - table["low"]).min() > 0.02
     single = fitted(prior_file, cohort, heterogeneity=(0.1,))
-    expected = single.coefficients + 1.6448536 * np.sqrt(np.diag(single.covariance))
+    expected = single.coefficients + 1.6448536 * np.sqrt(np.diag(single.posterior.covariance))
     np.testing.assert_allclose(single.intervals(0.9)["high"], expected, atol=1e-6)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.dynamic.robust import clustered_covariance, score_residuals
 from pipeline.models.partial_likelihood import RiskSets, ridge_fit
+from pipeline.models.robust import clustered_covariance, score_residuals
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered_cox.json").read_text())
 
