@@ -24,8 +24,9 @@ Workers = Callable[[Callable[[Task], Mapping[str, Any]], Sequence[Task]], Result
 BACKENDS: Final[tuple[Backend, ...]] = ("joblib", "dask")
 JOURNAL: Final = "journal.jsonl"
 WATCH_SECONDS: Final = 1.0
-# Without Dask's own addition, that freed memory is handed back at once: tasks made of arrays then pay for every
-# page anew, a third of their time. And without what it measures of tasks beside them, on the same processor.
+# Without Dask's own addition, that freed memory is handed back at once: tasks made of arrays then pay for
+# every page anew, a third of their time. And without what it measures of tasks beside them, on the same
+# processor.
 QUIET_WORKERS: Final = {
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
     "distributed.worker.profile.enabled": False,

@@ -131,7 +131,8 @@ def resolve_growth(forest: Any, features: int, cause: NDArray[np.intp]) -> Growt
 def threads_meant(n_jobs: int | None) -> int:
     """Return the number of threads that scikit-learn's `n_jobs` means in this process.
 
-    One among several at work, as joblib's own and Dask's workers are; joblib would say so of Dask's each time.
+    One among several at work, as joblib's own and Dask's workers are; joblib would say so of Dask's each
+    time.
     """
     if n_jobs != 0 and multiprocessing.current_process().daemon:
         return 1
