@@ -19,16 +19,28 @@ def scored(values: dict[str, float], metric: str = "auc", group: str = "all") ->
     return pd.DataFrame(rows)
 
 
-def test_the_best_is_bold_by_its_direction_and_those_aside_never(small_run: Path) -> None:
-    run, part = load_run(small_run), scored({"cox": 0.7, "rsf": 0.6, "oracle": 0.9})
-    higher = score_table(run, part, lambda _: ("AUC", "higher"), "responders", "best")
-    lower = score_table(run, part, lambda _: ("AUC", "lower"), "responders", "best")
-    both = score_table(run, part, lambda _: ("AUC", "higher"), "responders", "best", ("oracle", "cox"))
-    for table, bold in ((higher, "0.700"), (lower, "0.600"), (both, "0.600")):
+def test_bold_is_the_best_that_learnt_as_the_caption_says_and_no_comparator(small_run: Path) -> None:
+    run = load_run(small_run)
+    comparators = {"oracle": 0.9, "loris": 0.8, "pdl1": 0.75, "published_rate": 0.5}
+    part = scored({"cox": 0.7, "rsf": 0.6} | comparators)
+    higher = score_table(run, part, lambda _: ("AUC", "higher"), "responders")
+    lower = score_table(run, part, lambda _: ("AUC", "lower"), "responders")
+    for table, bold in ((higher, "0.700"), (lower, "0.600")):
         assert table.count("<b>") == 1
         assert f"<b>{bold}" in table
+        assert "Bold: best of the models that learnt from patients." in table
     assert "External test: 200 patients, 80 responders." in higher
-    assert score_table(run, part.iloc[:0], lambda _: ("AUC", "higher"), "events", "best") == ""
+    assert score_table(run, part.iloc[:0], lambda _: ("AUC", "higher"), "events") == ""
+
+
+def test_without_two_models_that_learnt_nothing_is_bold_and_the_caption_does_not_say_so(
+    small_run: Path,
+) -> None:
+    for models in ({"loris": 0.8, "oracle": 0.9}, {"cox": 0.6, "loris": 0.8}):
+        table = score_table(load_run(small_run), scored(models), lambda _: ("AUC", "higher"), "events")
+        assert "0.800" in table
+        assert "<b>" not in table
+        assert "Bold" not in table
 
 
 def test_subgroups_are_named_under_a_caption_of_the_score() -> None:

@@ -203,22 +203,32 @@ def _evaluate(task: _Task, weights: Floats) -> Floats:
     )
     total = np.zeros((len(task.metrics), len(weights)))
     for prediction, null, fold in repeats:
-        # Folds matter to metrics that rank; the others see each repeat as one sample.
-        part = fold[task.rows] if metric.within_fold else np.zeros(len(task.rows), dtype=np.intp)
-        total += _over_folds(task, prediction, null, part, weights)
+        # Metrics that rank are averaged over folds; the others see each repeat as one sample, and those that
+        # compare inside folds all the same (`over_folds`) are told who is in which.
+        fold = fold[task.rows]
+        part = fold if metric.within_fold else np.zeros_like(fold)
+        total += _over_folds(task, prediction, null, part, fold, weights)
     return total / len(task.predictions.null)
 
 
-def _over_folds(task: _Task, prediction: Any, null: Any, part: NDArray[np.intp], weights: Floats) -> Floats:
-    """Average over folds by their patients, passing over those where a metric is not defined."""
+def _over_folds(
+    task: _Task,
+    prediction: Any,
+    null: Any,
+    part: NDArray[np.intp],
+    fold: NDArray[np.intp],
+    weights: Floats,
+) -> Floats:
+    """Average over parts by their patients, passing over those where a metric is not defined."""
     metrics = [METRICS[name] for name in task.metrics]
     summed = np.zeros((len(metrics), len(weights)))
     counted = np.zeros((len(metrics), len(weights)))
     for number in np.unique(part):
-        rows = task.rows[part == number]
+        here = part == number
+        rows = task.rows[here]
         inside = weights[:, rows]
         together = metrics[0].together(
-            task.predictions.y[rows], prediction.take(rows), null.take(rows), task.horizon, inside
+            task.predictions.y[rows], prediction.take(rows), null.take(rows), task.horizon, inside, fold[here]
         )
         values = np.array([together if m.part is None else together[m.part] for m in metrics])
         share = np.where(np.isfinite(values), inside.sum(axis=1), 0.0)

@@ -27,11 +27,32 @@ def calibration_slope(
     the truth deviates from 1. Not defined when all predictions are equal. Source: McLernon et al., Ann Intern
     Med 2023;176:105, doi:10.7326/M22-0844.
     """
+    return slope_within_folds(y, prediction, horizon_months, weights, np.zeros(len(y), dtype=np.intp))
+
+
+def slope_within_folds(
+    y: Outcome,
+    prediction: Prediction,
+    horizon_months: float | None,
+    weights: Floats,
+    fold: NDArray[np.intp],
+) -> Floats:
+    """Return `calibration_slope` of patients whom several fitted models predicted, by the `fold` of each.
+
+    The same Cox model with one slope and a baseline hazard for each fold: patients are compared with those
+    whom the same fitted model predicted. Pooled, the slope would also compare the levels of differently
+    trained models; a fold with few events leaves more of them to its training patients and is predicted too
+    high, which draws pooled slopes down (`pipeline.metrics.probability.calibration_slope` does the same for
+    probabilities). Assumes besides that the folds' models share a slope; where they do not, it is a mean of
+    theirs weighted by information. Not defined when predictions are equal within every fold. Source of the
+    stratified partial likelihood: Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data,
+    2nd ed. 2002, ch. 4.4.
+    """
     horizon = required(horizon_months)
     x = cloglog(1 - prediction.at(horizon))
-    if np.ptp(x) < 1e-9:
+    if max(np.ptp(x[fold == k]) for k in np.unique(fold)) < 1e-9:
         return np.full(len(weights), np.nan)
-    return np.asarray(StoppedCox.fit(y, horizon, x[:, None], weights).coefficients[:, 0])
+    return np.asarray(StoppedCox.fit(y, horizon, x[:, None], weights, fold).coefficients[:, 0])
 
 
 def calibration_intercept(

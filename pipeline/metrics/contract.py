@@ -20,6 +20,10 @@ Outcome = NDArray[np.void]  # structured: event (bool), time (months)
 # k metrics; NaN where it is not defined.
 Compute = Callable[[Outcome, Prediction, Prediction, float | None, Floats], Floats]
 
+# (y, prediction, horizon_months, weights, fold) -> values, shape (b,): the same of patients whom several
+# fitted models predicted, each its own fold (n,), at once.
+OverFolds = Callable[[Outcome, Prediction, float | None, Floats, NDArray[np.intp]], Floats]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -39,6 +43,8 @@ class Metric:
         BMC Bioinformatics 2007;8:326).
     compute : callable
         See `Compute`.
+    over_folds : callable, optional
+        See `OverFolds`: for a metric that is estimated once over all folds and yet compares inside them only.
     part : int, optional
         Which of the k results of `compute` this metric is; metrics that share one cost no more than one.
     to_the_end : bool
@@ -56,6 +62,7 @@ class Metric:
     by_horizon: bool
     within_fold: bool
     compute: Compute
+    over_folds: OverFolds | None = None
     part: int | None = None
     to_the_end: bool = False
     median_of: str = ""
@@ -87,8 +94,9 @@ class Metric:
         null: Prediction,
         horizon_months: float | None = None,
         weights: Floats | None = None,
+        fold: NDArray[np.intp] | None = None,
     ) -> Floats:
-        """Return what `compute` gives: this metric, and those that share its computation."""
+        """Return what `compute` or `over_folds` gives: this metric, and those that share its computation."""
         if len(y) != len(prediction) or len(y) != len(null):
             raise ValueError(
                 f"outcomes, prediction and null must be of the same patients. Got {len(y)}, "
@@ -99,7 +107,10 @@ class Metric:
             raise ValueError(f"{self.label} takes {wanted}. Got {horizon_months} instead.")
         if weights is None:
             weights = np.ones((1, len(y)))
-        return self.compute(y, prediction, null, horizon_months, np.ascontiguousarray(weights, dtype=float))
+        weights = np.ascontiguousarray(weights, dtype=float)
+        if self.over_folds is not None and fold is not None:
+            return self.over_folds(y, prediction, horizon_months, weights, fold)
+        return self.compute(y, prediction, null, horizon_months, weights)
 
 
 def required(horizon_months: float | None) -> float:

@@ -52,7 +52,9 @@ def probability_metrics(
         How often each case stands in each resample.
     fold : array of int, shape (n,), optional
         Cases with the same number were predicted by the same fitted model; only these are ranked against
-        each other (Parker et al., BMC Bioinformatics 2007;8:326).
+        each other (Parker et al., BMC Bioinformatics 2007;8:326), and each fold has an intercept of its own
+        beside one slope of calibration (`calibration_slope`). The other metrics are sums over cases, to
+        which folds make no difference.
     """
     error = (weights @ (happened - probability) ** 2) / weights.sum(axis=1)
     before = (weights @ (happened - null) ** 2) / weights.sum(axis=1)
@@ -61,7 +63,7 @@ def probability_metrics(
         "auc": weighted_auc(probability, weights * happened, weights * ~happened, fold),
         "brier": error,
         "scaled_brier": 1 - error / np.where(before > 0, before, np.nan),
-        "calibration_slope": recalibration(happened, odds, weights)[:, 1],
+        "calibration_slope": calibration_slope(happened, odds, weights, fold),
         "calibration_intercept": calibration_in_the_large(happened, odds, weights),
     }
 
@@ -115,16 +117,58 @@ def recalibration(happened: NDArray[np.bool_], odds: Floats, weights: Floats) ->
     return np.column_stack([fitted[:, 0] - slope * centre, slope])
 
 
+def calibration_slope(
+    happened: NDArray[np.bool_], odds: Floats, weights: Floats, fold: NDArray[np.intp] | None = None
+) -> Floats:
+    """Return the slope of the logistic regression of what happened on predicted log odds, shape (b,).
+
+    The estimand is how much steeper than the predicted log odds the observed ones are among cases that the
+    same fitted model predicted: one slope, an intercept for each fold. Pooled over folds it would also
+    compare the levels of differently trained models. A fold with few responders leaves more of them to its
+    training cases, so it is predicted too high: pooled slopes are drawn below 1, and below 0 where
+    predictions differ little within a fold. Assumes that the folds' models share a slope; where they do not,
+    it is a mean of theirs weighted by information. Folds of m cases draw it away from 0 by about a share
+    1 / (m - 1) (Neyman and Scott, Econometrica 1948;16:1). A fold where everything or nothing happened tells
+    nothing and is passed over. NaN where predictions are equal within every fold, or without a finite
+    maximum.
+    Source: Cox, Biometrika 1958;45:562; the stratified model: Breslow and Day, Statistical Methods in Cancer
+    Research I, IARC 1980, ch. 6.
+    """
+    if fold is None or len(np.unique(fold)) < 2:
+        return recalibration(happened, odds, weights)[:, 1]
+    own = (fold[:, None] == np.unique(fold)).astype(float)
+    within = odds - own @ ((odds @ own) / own.sum(axis=0))
+    if np.ptp(within) < 1e-9:
+        return np.full(len(weights), np.nan)
+    spread = within.std()
+    telling = ((weights * happened) @ own > 0) & ((weights * ~happened) @ own > 0)
+    held = np.column_stack([np.zeros(len(weights), dtype=bool), ~telling])
+    columns = np.column_stack([within / spread, own])
+    fitted = _logistic(happened, columns, np.zeros(len(odds)), weights * (telling @ own.T), held)
+    return np.asarray(fitted[:, 0] / spread)
+
+
 def calibration_in_the_large(happened: NDArray[np.bool_], odds: Floats, weights: Floats) -> Floats:
     """Return the intercept of that regression with the slope held at 1, shape (b,); positive: too low.
 
+    Folds make no difference to what it says: with the slope held, every case enters by its own prediction,
+    and the intercept balances what happened and what was predicted over all of them.
     Source: Van Calster et al., BMC Med 2019;17:230, doi:10.1186/s12916-019-1466-7.
     """
     return _logistic(happened, np.ones((len(odds), 1)), odds, weights)[:, 0]
 
 
-def _logistic(happened: NDArray[np.bool_], columns: Floats, offset: Floats, weights: Floats) -> Floats:
-    """Coefficients (b, k) of weighted logistic regressions with an offset, by Newton's method."""
+def _logistic(
+    happened: NDArray[np.bool_],
+    columns: Floats,
+    offset: Floats,
+    weights: Floats,
+    held: NDArray[np.bool_] | None = None,
+) -> Floats:
+    """Coefficients (b, k) of weighted logistic regressions with an offset, by Newton's method.
+
+    Those that are `held` stay at 0.
+    """
     from scipy.special import expit
 
     beta = np.zeros((len(weights), columns.shape[1]))
@@ -133,7 +177,9 @@ def _logistic(happened: NDArray[np.bool_], columns: Floats, offset: Floats, weig
     for _ in range(MOST_STEPS):
         p = expit(offset + beta @ columns.T)
         slope = (weights * (happened - p)) @ columns
-        curvature = np.einsum("bn,nij->bij", weights * p * (1 - p), pairs)
+        curvature = np.einsum("bn,nij->bij", weights * p * (1 - p), pairs, optimize=True)
+        if held is not None:  # none of its columns weighs anything: nothing moves it
+            curvature += held[:, :, None] * np.eye(columns.shape[1])
         flat = ~(np.linalg.det(curvature) > 1e-12)
         curvature[flat] = np.eye(columns.shape[1])
         step = np.clip(np.linalg.solve(curvature, slope[:, :, None])[:, :, 0], -LARGEST_STEP, LARGEST_STEP)

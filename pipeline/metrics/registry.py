@@ -11,6 +11,7 @@ from pipeline.metrics.calibration import (
     calibration_intercept,
     calibration_slope,
     d_calibration,
+    slope_within_folds,
 )
 from pipeline.metrics.contract import Metric
 from pipeline.metrics.discrimination import antolini_c, auc, harrell_c, median_auc, uno_c
@@ -34,7 +35,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "calibration_intercept": Metric("Calibration intercept", "zero", by_horizon=True, within_fold=False,
                                     compute=calibration_intercept),
     "calibration_slope": Metric("Calibration slope", "one", by_horizon=True, within_fold=False,
-                                compute=calibration_slope),
+                                compute=calibration_slope, over_folds=slope_within_folds),
     "ici": Metric("Integrated calibration index", "lower", by_horizon=True, within_fold=False,
                   compute=calibration_errors, part=0),
     "e50": Metric("Median calibration error", "lower", by_horizon=True, within_fold=False,

@@ -69,7 +69,7 @@ class StoppedCox:
     coefficients : array, shape (b, q)
         NaN where the fit did not converge.
     cumulative_hazard : array, shape (b,)
-        Of a patient at the centre, at the horizon.
+        Of a patient at the centre, at the horizon; without meaning where there are several strata.
     """
 
     centre: Floats
@@ -77,17 +77,29 @@ class StoppedCox:
     cumulative_hazard: Floats
 
     @classmethod
-    def fit(cls, y: Outcome, horizon_months: float, columns: Floats, weights: Floats) -> StoppedCox:
-        """Fit the event by the horizon on `columns` (n, q), the first of which is the cloglog of a risk."""
+    def fit(
+        cls,
+        y: Outcome,
+        horizon_months: float,
+        columns: Floats,
+        weights: Floats,
+        stratum: NDArray[np.intp] | None = None,
+    ) -> StoppedCox:
+        """Fit the event by the horizon on `columns` (n, q), the first of which is the cloglog of a risk.
+
+        Each stratum has a baseline hazard of its own: only its patients are compared with each other.
+        """
         months = np.minimum(y["time"], horizon_months)
         event = y["event"] & (y["time"] <= horizon_months)
-        order = np.argsort(-months, kind="stable")
+        strata = np.zeros(len(y), dtype=np.intp) if stratum is None else stratum
+        order = np.lexsort((-months, strata))
         centre = columns.mean(axis=0)
         start = np.zeros(columns.shape[1])
         start[0] = 1.0  # the slope of a model that is right
         coefficients, hazard = _fit(
             np.ascontiguousarray((columns - centre)[order]),
             months[order],
+            strata[order],
             event[order],
             np.ascontiguousarray(weights[:, order]),
             start,
@@ -102,7 +114,12 @@ class StoppedCox:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _fit(
-    x: Floats, months: Floats, event: NDArray[np.bool_], weights: Floats, start: Floats
+    x: Floats,
+    months: Floats,
+    strata: NDArray[np.intp],
+    event: NDArray[np.bool_],
+    weights: Floats,
+    start: Floats,
 ) -> tuple[Floats, Floats]:
     """Newton's method per resample, from the solution of the first one, the sample itself, on."""
     resamples = weights.shape[0]
@@ -118,9 +135,12 @@ def _fit(
                 terms[i, m] = x[i, j] * x[i, k]
                 m += 1
     ends = np.empty(patients, dtype=np.int64)  # where each group of equal months ends
+    first_of_stratum = np.zeros(patients, dtype=np.bool_)  # whether a group opens a stratum
     groups = 0
     for i in range(patients):
-        if i + 1 == patients or months[i + 1] != months[i]:
+        if i == 0 or strata[i] != strata[i - 1]:
+            first_of_stratum[groups] = True
+        if i + 1 == patients or months[i + 1] != months[i] or strata[i + 1] != strata[i]:
             ends[groups] = i + 1
             groups += 1
     ends = ends[:groups]
@@ -145,7 +165,9 @@ def _fit(
         if events == 0:
             continue
         beta = first.copy()
-        value, hazard, gradient, information = _derivatives(x, terms, ends, died, fixed, weight, beta)
+        value, hazard, gradient, information = _derivatives(
+            x, terms, ends, first_of_stratum, died, fixed, weight, beta
+        )
         for _ in range(MAX_STEPS):
             for j in range(q):  # keeps the solve defined when a column is constant in a resample
                 information[j, j] += 1e-9 * (1.0 + information[j, j])
@@ -154,7 +176,7 @@ def _fit(
             for _ in range(25):
                 trial = beta + step
                 new, new_hazard, new_gradient, new_information = _derivatives(
-                    x, terms, ends, died, fixed, weight, trial
+                    x, terms, ends, first_of_stratum, died, fixed, weight, trial
                 )
                 if new >= value - 1e-10 * abs(value):
                     gained = True
@@ -179,6 +201,7 @@ def _derivatives(
     x: Floats,
     terms: Floats,
     ends: NDArray[np.int64],
+    first_of_stratum: NDArray[np.bool_],
     died: Floats,
     fixed: Floats,
     weight: Floats,
@@ -197,6 +220,9 @@ def _derivatives(
         value += fixed[j] * beta[j]
     i = 0
     for g in range(len(ends)):
+        if first_of_stratum[g]:
+            at_risk = 0.0
+            sums[:] = 0.0
         while i < ends[g]:
             if weight[i] > 0:
                 score = 0.0

@@ -1,4 +1,4 @@
-"""What each model is called where people read: in tables, figures and checklists."""
+"""What each model is called where people read, and which of them learn nothing of who fares better."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ MODEL_LABELS: Final = {
     "landmark_forest": "Landmark forest",
     "reference": "Reference (many more patients)",
 }
+
+RULES: Final = ("pdl1", *SCORES)  # fixed beforehand: nothing but the curve is read off training rows
+COMPARATORS: Final = (*RULES, "published_rate", "oracle")  # what models that learnt are held against
 
 
 def model_label(name: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.evaluate import judge, score, scoring
 from pipeline.metrics import METRICS
+from pipeline.metrics.calibration import slope_within_folds
 
 from .small_study import ANALYSIS
 
@@ -51,6 +52,19 @@ def test_ranking_is_judged_within_folds_and_averaged_over_repeats(scores, out_of
         "model == 'rsf' and data == 'cross-validation' and metric == 'harrell_c' and group == 'all'"
     )
     assert row["value"].item() == pytest.approx(np.mean(values), abs=1e-12)
+
+
+def test_the_slope_compares_patients_of_one_fold_only_and_is_averaged_over_repeats(scores, out_of_fold):
+    one = np.ones((1, len(out_of_fold.y)))
+    repeats = list(zip(out_of_fold.models["cox"], out_of_fold.fold, strict=True))
+    within = [slope_within_folds(out_of_fold.y, p, 12.0, one, fold)[0] for p, fold in repeats]
+    pooled = [METRICS["calibration_slope"](out_of_fold.y, p, p, 12.0)[0] for p, _ in repeats]
+    row = scores.query(
+        "model == 'cox' and data == 'cross-validation' and metric == 'calibration_slope' and group == 'all'"
+    )
+    got = row.set_index("horizon_months")["value"][12.0]
+    assert got == pytest.approx(np.mean(within), abs=1e-12)
+    assert abs(got - np.mean(pooled)) > 1e-3
 
 
 def test_the_null_model_ranks_at_exactly_one_half_out_of_fold(out_of_fold):

@@ -59,6 +59,10 @@ golden$spline_basis <- at_nine$basis[1:5, ]
 golden$observed_risk <- at_nine$observed[1:10]
 weighted <- coxph(at_nine$stopped ~ at_nine$x, ties = "breslow", weights = weights, subset = weights > 0)
 golden$calibration_slope_weighted <- unname(coef(weighted))
+golden$fold <- rep_len(0:3, n)
+by_fold <- coxph(at_nine$stopped ~ at_nine$x + strata(golden$fold), ties = "breslow", weights = weights,
+                 subset = weights > 0, control = coxph.control(eps = 1e-12, toler.chol = 1e-13))
+golden$slope_within_folds_weighted <- unname(coef(by_fold))
 
 # Kaplan-Meier risk in a group with its log-log interval
 km <- summary(survfit(Surv(time, event) ~ 1, data, conf.type = "log-log"), times = h)

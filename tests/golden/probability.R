@@ -11,8 +11,9 @@ happened <- rbinom(n, 1, plogis(-0.7 + 0.9 * x))
 weight <- rpois(n, 1)
 odds <- qlogis(predicted)
 control <- glm.control(epsilon = 1e-14, maxit = 100)
+fold <- rep_len(0:3, n)
 fit <- function(formula, weights = rep(1, n)) {
-  data <- data.frame(happened, odds, w = weights)
+  data <- data.frame(happened, odds, fold = factor(fold), w = weights)
   unname(coef(suppressWarnings(glm(formula, binomial, data, weights = w, control = control))))
 }
 pairs <- outer(predicted[happened == 1], predicted[happened == 0], "-")
@@ -22,6 +23,9 @@ golden <- list(
   recalibration_weighted = fit(happened ~ odds, weight),
   in_the_large = fit(happened ~ offset(odds)),
   in_the_large_weighted = fit(happened ~ offset(odds), weight),
+  fold = fold,
+  slope_within_folds = fit(happened ~ odds + fold)[2],
+  slope_within_folds_weighted = fit(happened ~ odds + fold, weight)[2],
   auc = mean((pairs > 0) + 0.5 * (pairs == 0)),
   brier = mean((happened - predicted)^2),
   brier_weighted = sum(weight * (happened - predicted)^2) / sum(weight)

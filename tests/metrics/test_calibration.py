@@ -5,7 +5,7 @@ import pytest
 from made_cohort import MONTHLY_HAZARD
 
 from pipeline.metrics import calibration_curve, resamples
-from pipeline.metrics.calibration import d_calibration_shares, risk_by
+from pipeline.metrics.calibration import d_calibration_shares, risk_by, slope_within_folds
 from pipeline.metrics.stopped_cox import LOWEST_RISK, Spline, StoppedCox, cloglog
 from pipeline.schema import Prediction
 
@@ -19,6 +19,13 @@ def test_the_calibration_slope_of_weighted_patients_equals_r(golden):
     weights = np.array([GOLDEN["weights"]], dtype=float)
     got = value("calibration_slope", y, prediction, weights=weights, horizon=9.0)[0]
     assert got == pytest.approx(GOLDEN["calibration_slope_weighted"], abs=1e-6)
+
+
+def test_the_slope_within_folds_of_weighted_patients_equals_r(golden):
+    y, prediction = golden
+    weights = np.array([GOLDEN["weights"]], dtype=float)
+    got = slope_within_folds(y, prediction, 9.0, weights, np.array(GOLDEN["fold"]))[0]
+    assert got == pytest.approx(GOLDEN["slope_within_folds_weighted"], abs=1e-6)
 
 
 def test_the_spline_of_observed_risk_equals_r(golden):
@@ -60,6 +67,17 @@ def slope_error(score, events):
 def test_the_slope_of_the_truth_is_one(calibrated):
     y, score, events = calibrated
     assert abs(value("calibration_slope", y, exponential(score)) - 1) < 4 * slope_error(score, events)
+
+
+def test_the_slope_of_the_truth_is_one_though_the_levels_of_its_folds_differ(calibrated):
+    y, score, events = calibrated
+    fold, ones = np.random.default_rng(4).integers(5, size=len(y)), np.ones((1, len(y)))
+    level = np.linspace(-1, 1, 5)[fold]
+    shifted = exponential(score + level)
+    within = slope_within_folds(y, shifted, 12.0, ones, fold)[0]
+    assert abs(within - 1) < 4 * slope_error(score, events)
+    assert value("calibration_slope", y, shifted) < 1 - 4 * slope_error(score, events)  # the twin: pooled
+    assert np.isnan(slope_within_folds(y, exponential(level), 12.0, ones, fold)).all()
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

@@ -11,6 +11,7 @@ import pytest
 from pipeline.metrics.probability import (
     PROBABILITY_METRICS,
     calibration_in_the_large,
+    calibration_slope,
     log_odds,
     probability_metrics,
     recalibration,
@@ -59,6 +60,40 @@ def test_pairs_are_compared_within_a_fold_only() -> None:
     cases, controls = happened[None] * 1.0, (1 - happened)[None] * 1.0
     assert weighted_auc(predicted, cases, controls, fold)[0] == 1
     assert weighted_auc(predicted, cases, controls)[0] == 0.75
+
+
+def test_the_slope_within_folds_equals_r() -> None:
+    odds, fold = log_odds(PREDICTED), np.array(GOLDEN["fold"])
+    found = calibration_slope(HAPPENED, odds, WEIGHTS, fold)
+    wanted = [GOLDEN["slope_within_folds"], GOLDEN["slope_within_folds_weighted"]]
+    np.testing.assert_allclose(found, wanted, atol=1e-8)
+    shifted = odds + 3.0 * fold  # what distinguishes the folds' levels has no say
+    np.testing.assert_allclose(calibration_slope(HAPPENED, shifted, WEIGHTS, fold), wanted, atol=1e-8)
+
+
+def test_a_calibrated_model_has_slope_one_though_the_levels_of_its_folds_differ() -> None:
+    rng = np.random.default_rng(5)
+    fold = np.repeat(np.arange(5), 800)
+    score = rng.normal(0, 1, len(fold))
+    level = np.linspace(-1.5, 1.5, 5)[fold]  # where fewer responded, more was predicted
+    chance = 1 / (1 + np.exp(-(level + score)))
+    happened, odds, ones = rng.random(len(fold)) < chance, score - level, np.ones((1, len(fold)))
+    error = 1 / np.sqrt((chance * (1 - chance) * score**2).sum())
+    assert abs(calibration_slope(happened, odds, ones, fold)[0] - 1) < 4 * error
+    assert abs(calibration_slope(happened, odds / 2, ones, fold)[0] - 2) < 8 * error
+    assert calibration_slope(happened, odds, ones)[0] < 0.5  # the twin: pooled, levels and slope are mixed
+
+
+def test_folds_that_tell_nothing_of_a_slope_are_passed_over() -> None:
+    odds, fold = log_odds(PREDICTED), np.array(GOLDEN["fold"])
+    told = fold != 2
+    without = calibration_slope(HAPPENED[told], odds[told], WEIGHTS[:, told], fold[told])
+    nothing = calibration_slope(HAPPENED & told, odds, WEIGHTS, fold)
+    away = calibration_slope(HAPPENED, odds, WEIGHTS * told, fold)
+    np.testing.assert_allclose([nothing, away], [without, without], atol=1e-8)
+    assert np.isnan(calibration_slope(HAPPENED, fold * 0.5, WEIGHTS, fold)).all()  # equal within every fold
+    assert np.isfinite(calibration_slope(HAPPENED, fold * 0.5, WEIGHTS)).all()
+    assert np.isnan(calibration_slope(HAPPENED & False, odds, WEIGHTS, fold)).all()
 
 
 def test_what_has_no_answer_is_nan() -> None:

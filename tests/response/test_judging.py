@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from pipeline.evaluate import validation_folds
+from pipeline.metrics.probability import log_odds
 from pipeline.response import check_response, judge_response, known_responses
 from pipeline.response.judging import ResponseJudgement
 from pipeline.schema import Cohort, InputError
@@ -69,6 +71,22 @@ def test_cross_validated_areas_compare_patients_of_one_fold_only(found) -> None:
     by_repeat = [np.average(areas[k : k + 2], weights=pairs[k : k + 2]) for k in (0, 2)]
     row = scores.query("data == 'cross-validation' and model == 'logistic' and metric == 'auc'")
     assert row[row["group"] == "all"]["value"].iloc[0] == pytest.approx(np.mean(by_repeat))
+
+
+def test_cross_validated_slopes_have_an_intercept_for_each_fold(found) -> None:
+    table, scores = found.tables["response_predictions"], found.tables["response_scores"]
+    mine = table[(table["data"] == "cross-validation") & (table["model"] == "logistic")]
+    slopes, pooled = [], []
+    for _, part in mine.groupby("repeat"):
+        odds = log_odds(part["probability"].to_numpy())[:, None]
+        own = (part["fold"].to_numpy()[:, None] == np.arange(2)).astype(float)
+        free = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10, max_iter=1000)
+        slopes.append(free.fit(np.hstack([odds, own]), part["responded"]).coef_[0, 0])
+        pooled.append(free.fit(np.hstack([odds, np.ones_like(odds)]), part["responded"]).coef_[0, 0])
+    rows = scores.query("data == 'cross-validation' and model == 'logistic' and group == 'all'")
+    value = rows.set_index("metric")["value"]["calibration_slope"]
+    assert value == pytest.approx(np.mean(slopes), abs=1e-5)
+    assert abs(value - np.mean(pooled)) > 1e-4
 
 
 def test_patients_are_counted_and_those_never_evaluated_are_told(cohorts) -> None:

@@ -27,7 +27,7 @@ SHOWN_THRESHOLDS: Final = (20, 40, 60, 80)  # percent
 def scores(run: RunView) -> str:
     """Return the overall scores, a table for each set of patients; the horizons not explained are folded.
 
-    The best of the models that learnt is bold, the oracle shaded.
+    What is bold: `score_table`.
     """
     table = run.table("scores")
     overall = table[table["group"] == "all"]
@@ -45,7 +45,7 @@ def _score_table(run: RunView, part: pd.DataFrame) -> str:
         said = run.facts["metrics"].get(metric, {"label": metric, "better": ""})
         return said["label"], said["better"]
 
-    return score_table(run, part, about, "events", "best of the models that learnt")
+    return score_table(run, part, about, "events")
 
 
 def differences(run: RunView) -> str:

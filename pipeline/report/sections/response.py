@@ -16,7 +16,6 @@ RULES: Final = {
     "no_response": "count as patients without a response, as in the rates that trials print",
     "left_out": "are left out, of training and of judging",
 }
-NOT_LEARNT: Final = ("oracle", "published_rate")
 
 
 def response(run: RunView) -> str:
@@ -45,14 +44,7 @@ def response(run: RunView) -> str:
 
 
 def _score_table(run: RunView, part: pd.DataFrame) -> str:
-    return score_table(
-        run,
-        part,
-        PROBABILITY_METRICS.__getitem__,
-        "responders",
-        "best, oracle and published rate aside",
-        NOT_LEARNT,
-    )
+    return score_table(run, part, PROBABILITY_METRICS.__getitem__, "responders")
 
 
 def _subgroups(scores: pd.DataFrame) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 
 from pipeline.artifacts import RunView
-from pipeline.models.labels import model_label
+from pipeline.models.labels import COMPARATORS, model_label
 from pipeline.report import blocks
 from pipeline.report.blocks import Markup, text
 from pipeline.report.sections.wording import BETTER, DATA_NAMES, estimates, models_in, shaded, words
@@ -18,10 +18,11 @@ def score_table(
     part: pd.DataFrame,
     about: Callable[[str], tuple[str, str]],
     counted: str,
-    bold: str,
-    aside: Sequence[str] = ("oracle",),
 ) -> str:
-    """Return the scores of one set of patients, the best value of each in bold; nothing without any.
+    """Return the scores of one set of patients; nothing without any.
+
+    Bold is the best of the models that learnt from patients, where there are several: published rules and
+    scores are what these are held against, and the oracle is shaded.
 
     Parameters
     ----------
@@ -32,28 +33,27 @@ def score_table(
         A metric's label, and which values are better: a key of `BETTER`.
     counted : str
         What the caption calls `events`.
-    bold : str
-        Of whom the best is bold, for the caption.
-    aside : sequence of str
-        Models that are never bold.
     """
     if not len(part):
         return ""
     models = models_in(part)
+    compared = [model for model in models if model not in COMPARATORS]
     rows = []
     for _, line in part.groupby(["metric", "horizon_months"], sort=False, dropna=False):
         label, better = about(str(line["metric"].iloc[0]))
         months = float(line["horizon_months"].iloc[0])
         at = "" if pd.isna(months) else f" at {months:g} months"
         by_model = line.set_index("model")
-        best = _best(by_model["value"].drop(list(aside), errors="ignore"), better)
+        values = by_model["value"].reindex(compared)
+        best = _best(values, better) if len(compared) > 1 else None
         said = f'{text(label + at)} <span class="arrow">{text(BETTER.get(better, ""))}</span>'
         rows.append([Markup(said), *estimates(by_model, models, best)])
     first = part.iloc[0]
     caption = (
         f"{words(DATA_NAMES.get(first['data'], first['data']))}: {int(first['patients']):,} patients, "
         f"{int(first['events']):,} {counted}. Small figures: bootstrap intervals at "
-        f"{run.facts['analysis']['bootstrap']['level']:.0%}. Bold: {bold}."
+        f"{run.facts['analysis']['bootstrap']['level']:.0%}."
+        + (" Bold: best of the models that learnt from patients." if len(compared) > 1 else "")
     )
     return blocks.table(["Score", *map(model_label, models)], rows, caption=caption, shaded=shaded(models))
 

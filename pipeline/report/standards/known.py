@@ -8,11 +8,9 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.artifacts import RunView, lineage
-from pipeline.models.labels import model_label
-from pipeline.models.published_scores import SCORES
+from pipeline.models.labels import RULES, model_label
 from pipeline.report.sections.wording import words
 
-RULES: Final = ("pdl1", *SCORES)  # fixed beforehand: nothing but the curve is read off training rows
 SHA_LETTERS: Final = 12  # of a fingerprint in running text; the methods section prints the whole
 
 

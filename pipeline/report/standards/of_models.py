@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pipeline.artifacts import RunView
 from pipeline.artifacts.lineage import in_words
-from pipeline.models.labels import model_label
+from pipeline.models.labels import RULES, model_label
 from pipeline.report.sections.wording import words
 from pipeline.report.standards import known
 from pipeline.report.standards.items import Said
@@ -92,7 +92,7 @@ def model_building(run: RunView) -> Said:
             "trained"
             if about["features"]
             else "fixed beforehand"
-            if name in known.RULES
+            if name in RULES
             else "reads the truth"
         )
         parts.append(f"{model_label(name)} ({kind}): {shown or 'no settings'}.")
