@@ -57,7 +57,9 @@ class Source(NamedTuple):
 
 PATIENTS: Final = Source("KEYNOTE-189", "pembrolizumab_chemo")
 PRIORS: Final = {"same trial": PATIENTS, "other trial": Source("CheckMate-9LA", "nivo_ipi_chemo")}
-KINDS: Final[dict[str, dict[str, Any]]] = {"same trial": {"heterogeneity": (0.0,)}, "other trial": {}}
+KINDS: Final[dict[str, dict[str, Any]]] = {
+    "same trial": {"heterogeneity": (0.0,), "hazard_heterogeneity": 0.0}, "other trial": {},
+}  # fmt: skip
 
 
 @cache

@@ -22,14 +22,15 @@ from pipeline.schema import Floats, InputError, Prediction
 class BayesSupermodelOptions(Heterogeneity):
     """Where the prior stands, and how far the patients at hand may differ from published ones.
 
-    A landmark model has many more coefficients than one of baseline columns, so each may differ by less.
+    How soon patients have the event at all differs between a trial and a clinic as well.
     """
 
     prior: Path | None = Field(
         None, description="JSON file made by `lungio prior COHORT --study`; must be given"
     )
-    heterogeneity: tuple[float, ...] = Field((0.0, 0.02, 0.05, 0.1, 0.2), min_length=1)
-    heterogeneity_scale: float = Field(0.05, gt=0)
+    hazard_heterogeneity: float = Field(
+        0.5, ge=0, description="standard deviation of the log baseline hazard between populations"
+    )
 
 
 class BayesSupermodel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -105,6 +105,22 @@ class CoefficientPrior:
         """Return the features of `table` less their means in the prior, shape (n, p)."""
         return np.asarray(self.features.transform(table).to_numpy() - self.feature_means, dtype=float)
 
+    def loosened(self, log_sd: float) -> Self:
+        """Return the prior whose baseline hazard differs by so much more between populations.
+
+        Its concentration is such that the squared coefficient of variation, where the cumulative hazard has
+        reached half of its last value, grows by ``log_sd ** 2``.
+        """
+        if log_sd == 0:
+            return self
+        middle = float(self.hazard[self._middle(self.hazard)])
+        concentration = 1 / (1 / self.concentration + middle * log_sd**2)
+        return replace(self, concentration=concentration)
+
+    @staticmethod
+    def _middle(hazard: Floats) -> int:
+        return int(np.searchsorted(hazard, hazard[-1] / 2))
+
     @classmethod
     def of(cls, cohorts: Sequence[Cohort], endpoint: str, columns: Sequence[Column], source: str) -> Self:
         """Learn the prior from cohorts that each were drawn from another sample of the evidence.
@@ -161,7 +177,7 @@ class CoefficientPrior:
             knots, hazard = breslow((x - means) @ beta, y["time"], y["event"])
             hazards.append(steps_at(months, knots, hazard, before=0.0))
         hazard = np.mean(hazards, axis=0)
-        middle = int(np.searchsorted(hazard, hazard[-1] / 2))
+        middle = cls._middle(hazard)
         spread = max(float(np.var([h[middle] for h in hazards], ddof=1)), 1e-6)
         covariance = _covariance(np.array(fits), np.mean(errors, axis=0))
         return cls(endpoint, features, np.mean(fits, axis=0), covariance, means, months, hazard,

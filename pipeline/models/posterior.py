@@ -30,6 +30,9 @@ class Heterogeneity(Spec):
 
     heterogeneity: tuple[float, ...] = Field((0.0, 0.05, 0.1, 0.2, 0.4), min_length=1)
     heterogeneity_scale: float = Field(0.1, gt=0)
+    hazard_heterogeneity: float = Field(
+        0.0, ge=0, description="standard deviation of the log baseline hazard between populations"
+    )
 
     def log_prior(self) -> tuple[Floats, Floats]:
         """Return the grid of standard deviations τ and the log prior weight of each, both (k,)."""
@@ -129,6 +132,7 @@ class CoxPosterior:
                 covariance = cho_solve(cho_factor(curvature), np.eye(len(start)))
             means.append(start)
             covariances.append(covariance)
+        prior = prior.loosened(allowed.hazard_heterogeneity)
         return cls._mixture(prior, taus, log_weight, means, covariances, x, months, event, 1.0)
 
     @classmethod
@@ -156,9 +160,8 @@ class CoxPosterior:
             covariances.append(cho_solve(factor, np.eye(len(step))))
             log_weight[k] += 0.5 * float(slope @ step) - 0.5 * float(away @ precision @ away)
             log_weight[k] -= 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(curvature)[1])
-        return cls._mixture(
-            prior, taus, log_weight, means, covariances, x, months, event, likelihood.worth
-        )  # fmt: skip
+        prior = prior.loosened(allowed.hazard_heterogeneity)
+        return cls._mixture(prior, taus, log_weight, means, covariances, x, months, event, likelihood.worth)
 
     @classmethod
     def _mixture(

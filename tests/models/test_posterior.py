@@ -1,5 +1,7 @@
 """The posterior of Cox's coefficients: from patients, and from a likelihood known at one point."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,3 +85,26 @@ def test_parameters_name_each_heterogeneity(drawn):
     found = CoxPosterior.of(prior, ALLOWED, x, months, event).probabilities()
     assert set(found) == {"probability[heterogeneity=0]", "probability[heterogeneity=0.2]"}
     assert sum(found.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_hazard_that_may_differ_between_populations_follows_the_patients(drawn):
+    prior, x, months, event = drawn
+    twice = replace(prior, hazard=2 * prior.hazard, concentration=2000.0)  # far too sure, and wrong
+    single = Heterogeneity(heterogeneity=(0.0,))
+    kept, moved = (
+        CoxPosterior.of(twice, single.model_copy(update={"hazard_heterogeneity": sd}), x, months, event)
+        for sd in (0.0, 0.5)
+    )
+    at = 12.0
+    found = [np.interp(at, p.baseline_months, p.baseline_cumulative_hazard) for p in (kept, moved)]
+    truth = 0.05 * at
+    assert abs(found[1] - truth) < 0.15 * truth
+    assert abs(found[0] - truth) > 0.6 * truth
+
+
+def test_loosening_adds_to_the_squared_coefficient_of_variation(drawn):
+    prior, *_ = drawn
+    middle = prior.hazard[np.searchsorted(prior.hazard, prior.hazard[-1] / 2)]
+    before, after = (1 / (p.concentration * middle) for p in (prior, prior.loosened(0.3)))
+    assert after - before == pytest.approx(0.09)
+    assert prior.loosened(0.0) is prior
