@@ -45,6 +45,7 @@ def check_cohort(cohort: Cohort, confirmed: Collection[str] = ()) -> list[Findin
                              "give os_months and died, or pfs_months and progressed_or_died"))  # fmt: skip
     found += _response(frame)
     found += _arms(cohort)
+    found += _spellings(cohort)
     found += _twins(cohort)
     for column in cohort.columns:
         if column.role == "baseline":
@@ -88,6 +89,21 @@ def _arms(cohort: Cohort) -> Iterator[Finding]:
             yield Finding("warning", "small_arm", "arm", int(size),
                           f"arm {name!r} has only {counted(int(size), 'patient')}",
                           "do not interpret its results on their own")  # fmt: skip
+
+
+def _spellings(cohort: Cohort) -> Iterator[Finding]:
+    for column in cohort.columns:
+        if column.kind != "category" or column.role == "outcome":
+            continue
+        values = cohort.observed[column.name].dropna().astype(str)
+        levels: dict[str, list[str]] = {}
+        for value in values.unique():
+            levels.setdefault(" ".join(value.casefold().split()), []).append(value)
+        for same in (names for names in levels.values() if len(names) > 1):
+            count = int(values.isin(same).sum())
+            yield Finding("warning", "spelt_differently", column.name, count,
+                          f"{' and '.join(map(repr, same))} differ only in how they are written",
+                          "name both under `recode`, with one meaning")  # fmt: skip
 
 
 def _twins(cohort: Cohort) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+")
 THOUSANDS: Final = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 DATE: Final = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}-\d{2}-\d{2})([ T].*)?")
-PERCENT: Final = re.compile(r".*\d\s*%")
+WITH_UNIT: Final = re.compile(r"[<>≤≥=~]*\s*[\d.,]*\d\s*([^\d\s.,-][^\d]*)")
 FACTS: Final = {
     "1": True, "true": True, "t": True, "yes": True, "y": True,
     "0": False, "false": False, "f": False, "no": False, "n": False,
@@ -72,7 +72,7 @@ def _where(file: TableFile, bad: Sequence[int], text: Text) -> str:
     return f"{', '.join(shown)}{rest}, {in_rows(file, bad)}"
 
 
-def _remedy(bad: Sequence[str]) -> str:
+def _remedy(bad: Sequence[str], recodable: bool) -> str:
     """Return what to do about texts in a number column, by what most of them look like."""
 
     def most(pattern: re.Pattern[str]) -> bool:
@@ -87,8 +87,12 @@ def _remedy(bad: Sequence[str]) -> str:
             "these are dates, and dates are not read: put in the days from the start of treatment to each, "
             "and `unit: days`"
         )
-    if most(PERCENT):
-        return "set `suffix: \"%\"` for this column, and say under `recode` for which number each text stands"
+    if not recodable:
+        return "correct them, or list them under `missing`"
+    units = Counter(found[1].strip() for v in bad if (found := WITH_UNIT.fullmatch(v)) is not None)
+    unit, times = units.most_common(1)[0] if units else ("", 0)
+    if times > len(bad) / 2:
+        return f"set `suffix: \"{unit}\"` for this column; `recode` says for which number a text stands"
     return "correct them, list them under `missing`, or give their number under `recode`"
 
 
@@ -104,14 +108,14 @@ def numbers(
     suffix: str = "",
 ) -> NDArray[np.float64]:
     """Return a column's text as numbers, NaN where missing; the texts among them are one fault."""
-    recode = recode or {}
+    known_texts = recode or {}
     out = np.full(len(text), np.nan)
     bad = []
     for i, value in enumerate(text):
         if value is None:
             continue
         bare = value.removesuffix(suffix).strip() if suffix else value
-        known = recode.get(token(value), recode.get(token(bare)))
+        known = known_texts.get(token(value), known_texts.get(token(bare)))
         if known is not None:
             out[i] = float(known)
             continue
@@ -124,7 +128,7 @@ def numbers(
         faults.add(
             header, target,
             f"{counted(len(bad), 'text')} in a number column, {_where(file, bad, text)}; "
-            f"{_remedy([str(text[i]) for i in bad])}",
+            f"{_remedy([str(text[i]) for i in bad], recode is not None)}",
             len(bad),
         )  # fmt: skip
     return out

@@ -61,6 +61,8 @@ def check_file(cohort_map: CohortMap, data_path: Path | str) -> list[Finding]:
         found += [_with_rows(f, file, file.cells.index) for f in _repeated(file, cohort_map)]
         found += _of_cohort(cohort_map, file, plain)
     found += list(_named_like_outcomes(cohort_map, len(file.cells)))
+    unread = {entry[1] for entry in faults.entries}  # what is missing there was not missing in the file
+    found = [f for f in found if f.column not in unread or f.check not in ("missing", "empty_column")]
     named = [replace(f, column=headers.get(f.column, f.column)) for f in found]
     unique = {(f.check, f.column): f for f in reversed(named)}
     kept = [f for f in named if unique[f.check, f.column] is f]

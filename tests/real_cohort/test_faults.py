@@ -41,6 +41,8 @@ def test_a_missing_column_says_what_to_do(tmp_path, renamed, part):
         ("NLR", ["1,5", "2,25"], ["set `decimal: ','` in the map"]),
         ("NLR", ["1,500", "2,250,000"], ["if these are decimals, or take out the commas of thousands"]),
         ("NLR", ["5%", "<1%"], ["'5%' (40 times), '<1%' (40 times), first in rows", "set `suffix: \"%\"`"]),
+        ("AGE", ["67 years", "59 years"], ["set `suffix: \"years\"` for this column"]),
+        ("OS", ["n.r.", "5%"], ["; correct them, or list them under `missing`"]),  # times have no `recode`
         ("DEAD", ["Yes", "No"], ["80 values (2 different)", "'Yes' (40 times), 'No' (40 times)"]),
         ("NLR", [f"v{k}" for k in range(16)], ["'v0' (5 times)", "'v2' (5 times) and 13 others"]),
     ],

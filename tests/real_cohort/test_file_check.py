@@ -196,6 +196,21 @@ def test_rows_are_those_of_the_file_and_an_arm_nobody_is_in_is_one_finding(tmp_p
     assert (found["check"] == "control_arm").sum() == 1
 
 
+def test_what_cannot_be_read_is_not_called_missing_and_two_spellings_are_found(tmp_path):
+    table = patients().assign(AGE="old")
+    table.loc[::2, "SMOKE"] = "Never "
+    table.loc[1::2, "SMOKE"] = "never"
+    path = tmp_path / "patients.csv"
+    table.to_csv(path, index=False)
+    found = check_table_of(check_file(small_map(), path))
+    assert list(found.query("column == 'AGE'")["check"]) == ["text_in_numbers"]
+    said = found.query("check == 'spelt_differently'")
+    assert (said["column"].item(), said["count"].item(), said["severity"].item()) == ("SMOKE", 80, "warning")
+    table["SMOKE"] = "never"
+    table.to_csv(path, index=False)
+    assert "spelt_differently" not in set(check_table_of(check_file(small_map(), path))["check"])
+
+
 def test_what_remains_after_unreadable_events_is_not_taken_for_the_file(tmp_path):
     table = patients()
     table["DEAD"] = table["DEAD"].map({"0": "1", "1": "2"})
