@@ -30,18 +30,23 @@ def outcome_findings(observed: pd.DataFrame, confirmed: Collection[str] = ()) ->
     Parameters
     ----------
     observed : DataFrame
-        Holds the month and event columns of at least one endpoint; times may be negative here.
+        Holds the month and event columns of at least one endpoint; times may be negative here. Of times
+        without their events only what no event could explain is found.
     confirmed : collection of str
         Checks whose finding somebody has looked into ("event_coding", "time_unit"): faults of
         these become warnings.
     """
     found: list[Finding] = []
     for endpoint in ENDPOINTS.values():
+        if endpoint.months in observed:
+            found += _negative(endpoint, observed[endpoint.months].to_numpy(dtype=float))
         if {endpoint.months, endpoint.event} <= set(observed):
             months = observed[endpoint.months].to_numpy(dtype=float)
             event = observed[endpoint.event].to_numpy(dtype=bool)
             found += _times(endpoint, months)
             found += _events(endpoint, months, event)
+    if {"os_months", "pfs_months"} <= set(observed):
+        found += _after_death(observed)
     if {"os_months", "pfs_months", "died", "progressed_or_died"} <= set(observed):
         found += _contradictions(observed)
     return [_eased(f) if f.severity == "fault" and f.check in confirmed else f for f in found]
@@ -51,14 +56,17 @@ def _eased(f: Finding) -> Finding:
     return Finding("warning", f.check, f.column, f.count, f"{f.message} (confirmed)", "", f.positions)
 
 
-def _times(e: Endpoint, months: NDArray[Any]) -> Iterator[Finding]:
+def _negative(e: Endpoint, months: NDArray[Any]) -> Iterator[Finding]:
     negative = months < 0
     if negative.any():
         yield Finding(
             "fault", "negative_time", e.months, int(negative.sum()),
-            f"{counted(int(negative.sum()), 'negative time')} (lowest {months.min():g})",
+            f"{counted(int(negative.sum()), 'negative time')} (lowest {np.nanmin(months):g})",
             "correct the dates they were computed from", first_positions(negative),
         )  # fmt: skip
+
+
+def _times(e: Endpoint, months: NDArray[Any]) -> Iterator[Finding]:
     if (months == 0).any():
         yield Finding(
             "warning", "zero_time", e.months, int((months == 0).sum()),
@@ -155,18 +163,22 @@ def late_events(months: NDArray[Any], event: NDArray[np.bool_]) -> tuple[float, 
     return float(chance), float((chance - 0.5) * math.sqrt(12 * events * censored / (len(event) + 1)))
 
 
-def _contradictions(observed: pd.DataFrame) -> Iterator[Finding]:
+def _after_death(observed: pd.DataFrame) -> Iterator[Finding]:
     os_months, pfs_months = (observed[c].to_numpy(dtype=float) for c in ("os_months", "pfs_months"))
-    died, progressed = (observed[c].to_numpy(dtype=bool) for c in ("died", "progressed_or_died"))
-    after = pfs_months > os_months
+    after = (pfs_months > os_months) & (os_months >= 0)  # a negative time is a fault of its own
     if after.any():
-        worst = float((pfs_months - os_months).max())
+        worst = float((pfs_months - os_months)[after].max())
         yield Finding(
             "fault", "pfs_after_os", "pfs_months", int(after.sum()),
             f"PFS is longer than OS in {counted(int(after.sum()), 'patient')} (by up to {worst:.2g} months)",
             "correct the dates: nobody progresses after death or after the last contact",
             first_positions(after),
         )  # fmt: skip
+
+
+def _contradictions(observed: pd.DataFrame) -> Iterator[Finding]:
+    os_months, pfs_months = (observed[c].to_numpy(dtype=float) for c in ("os_months", "pfs_months"))
+    died, progressed = (observed[c].to_numpy(dtype=bool) for c in ("died", "progressed_or_died"))
     without = died & ~progressed
     if (n := int(without.sum())) >= 5 and n >= CONTRADICTED_DEATHS * died.sum():
         yield Finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,11 +19,15 @@ from pipeline.real_cohort.table_file import SHOWN, TableFile
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+")
+THOUSANDS: Final = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
+DATE: Final = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}-\d{2}-\d{2})([ T].*)?")
+PERCENT: Final = re.compile(r".*\d\s*%")
 FACTS: Final = {
     "1": True, "true": True, "t": True, "yes": True, "y": True,
     "0": False, "false": False, "f": False, "no": False, "n": False,
 }  # fmt: skip
 LONGEST_SHOWN: Final = 20
+VALUES_SHOWN: Final = 6
 FACTORS: Final = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)
 
 Text = Sequence[str | None]
@@ -44,14 +49,47 @@ class Faults:
         self.listed.append(f"{name}: {text}")
 
 
-def _where(file: TableFile, bad: Sequence[int], values: Text | Mapping[int, str]) -> str:
-    """Name the first rows concerned and what stands there, cut short so that no free text is printed."""
+def in_rows(file: TableFile, positions: Sequence[int], count: int | None = None) -> str:
+    """Name the first rows concerned, of `count` in all."""
+    rows = ", ".join(str(file.rows[i]) for i in positions[:SHOWN])
+    first = "first " if (count or len(positions)) > SHOWN else ""
+    return f"{first}in row{'s' if len(positions) > 1 else ''} {rows}"
+
+
+def _where(file: TableFile, bad: Sequence[int], text: Text) -> str:
+    """Name what stands in the rows concerned, the most frequent first, and the first of the rows.
+
+    Values are cut short so that no free text is printed.
+    """
+    counts = Counter(str(text[i]) for i in bad).most_common()
     shown = []
-    for i in bad[:SHOWN]:
-        value = str(values[i])
+    most = VALUES_SHOWN if len(counts) <= 2 * VALUES_SHOWN else SHOWN  # of codes all, of measurements a few
+    for value, n in counts[:most]:
         cut = value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
-        shown.append(f"row {file.rows[i]} {cut!r}")
-    return "first " + ", ".join(shown) if len(bad) > SHOWN else ", ".join(shown)
+        shown.append(repr(cut) + (f" ({n} times)" if n > 1 else ""))
+    more = len(counts) - most
+    rest = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
+    return f"{', '.join(shown)}{rest}, {in_rows(file, bad)}"
+
+
+def _remedy(bad: Sequence[str]) -> str:
+    """Return what to do about texts in a number column, by what most of them look like."""
+
+    def most(pattern: re.Pattern[str]) -> bool:
+        return sum(pattern.fullmatch(value) is not None for value in bad) > len(bad) / 2
+
+    if most(THOUSANDS):
+        return "set `decimal: ','` in the map if these are decimals, or take out the commas of thousands"
+    if most(DECIMAL_COMMA):
+        return "set `decimal: ','` in the map"
+    if most(DATE):
+        return (
+            "these are dates, and dates are not read: put in the days from the start of treatment to each, "
+            "and `unit: days`"
+        )
+    if most(PERCENT):
+        return "set `suffix: \"%\"` for this column, and say under `recode` for which number each text stands"
+    return "correct them, list them under `missing`, or give their number under `recode`"
 
 
 def numbers(
@@ -72,28 +110,23 @@ def numbers(
     for i, value in enumerate(text):
         if value is None:
             continue
-        if recode and (known := recode.get(token(value))) is not None:
+        bare = value.removesuffix(suffix).strip() if suffix else value
+        known = recode.get(token(value), recode.get(token(bare)))
+        if known is not None:
             out[i] = float(known)
             continue
-        bare = value.removesuffix(suffix).strip() if suffix else value
         bare = bare.replace(",", ".") if decimal == "," else bare
         if NUMBER.fullmatch(bare) and math.isfinite(float(bare)):
             out[i] = float(bare)
         else:
             bad.append(i)
     if bad:
-        commas = sum(DECIMAL_COMMA.fullmatch(str(text[i])) is not None for i in bad)
-        remedy = (
-            "set `decimal: ','`"
-            if commas > len(bad) / 2
-            else "correct them, list them under `missing`, or give their number under `recode`"
-        )
         faults.add(
-            header,
-            target,
-            f"{counted(len(bad), 'text')} in a number column, {_where(file, bad, text)}; {remedy}",
+            header, target,
+            f"{counted(len(bad), 'text')} in a number column, {_where(file, bad, text)}; "
+            f"{_remedy([str(text[i]) for i in bad])}",
             len(bad),
-        )
+        )  # fmt: skip
     return out
 
 
@@ -135,7 +168,7 @@ def _check_range(
             hint = f"; another unit? `divide: {column.divide * best:g}` would bring {fits[best]:.0%} inside"
     unit = f" {column.unit}" if column.unit else ""
     bad = np.flatnonzero(outside).tolist()
-    shown = {i: f"{values[i]:g}" for i in bad[:SHOWN]}
+    shown = [f"{v:g}" for v in values]
     faults.add(
         column.column, target,
         f"{counted(len(bad), 'value')} outside {column.low:g} to {column.high:g}{unit}, "

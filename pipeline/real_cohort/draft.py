@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from pipeline.real_cohort.column_map import USUAL_MISSING, token
-from pipeline.real_cohort.conversion import FACTS, NUMBER
+from pipeline.real_cohort.conversion import DECIMAL_COMMA, FACTS, NUMBER
 from pipeline.real_cohort.table_file import ROW, TableFile, read_table
 from pipeline.schema import Column
 
@@ -27,7 +27,7 @@ PATIENT: Final = (
     "sample id",
     "case id",
 )
-ARM: Final = ("arm", "trt01p", "treatment arm", "treatment group", "actarm", "trt")
+ARM: Final = ("arm", "trt01p", "treatment arm", "treatment group", "actarm", "trt", "treatment", "regimen")
 OUTCOME_NAMES: Final = {
     "os_months": ("os", "os months", "os days", "overall survival", "survival time", "os time", "time",
                   "survival months", "overall survival months", "osm"),
@@ -37,6 +37,11 @@ OUTCOME_NAMES: Final = {
     "progressed_or_died": ("pfs event", "pfs status", "pfs cnsr", "pfs flag", "progression", "progressed"),
     "best_response": ("bcor", "best response", "bor", "recist", "best overall response"),
 }  # fmt: skip
+# How tables spell what nobody knows, beside what is always taken so.
+UNKNOWN: Final = (
+    "unknown", "unk", "not known", "not done", "not available", "not evaluated", "missing", "?", "-",
+)  # fmt: skip
+CODED: Final = ("sex", "gender", "histology")  # of 0 and 1 nobody can tell which is which
 DAYS_FROM: Final = 100.0  # a median beyond which a time is taken to be in days
 LEVELS_AT_MOST: Final = 12
 POSITIVE: Final = ("m", "male", "positive", "pos", "mutant", "mutated", "squamous", "present")
@@ -90,10 +95,11 @@ def draft_map(path: Path | str, known: Sequence[KnownColumn], sheet: str | None 
     patient, arm = _first(headers, PATIENT), _first(headers, ARM)
     taken = {h for h in (*outcomes.values(), patient, arm) if h is not None}
     columns: dict[str, Any] = {}
+    unknown = _spellings_of_unknown(file)
     for header in headers:
         found = next((k for k in known if bare(header) in k.names and k.column.name not in columns), None)
         if header not in taken and found is not None:
-            columns[found.column.name] = _column(file, header, found.column)
+            columns[found.column.name] = _column(file, header, found.column, unknown)
             taken.add(header)
     name = re.sub(r"[^a-z0-9]+", "_", Path(path).stem.lower()).strip("_") or "cohort"
     document: dict[str, Any] = {
@@ -102,15 +108,28 @@ def draft_map(path: Path | str, known: Sequence[KnownColumn], sheet: str | None 
         "citation": "TO DO: what to cite wherever a figure from these patients is shown",
         **({"sheet": sheet} if sheet else {}),
         "patient": patient or ROW,
+        **({"missing": unknown} if unknown else {}),
+        **({"decimal": ","} if _decimal_comma(file) else {}),
         **({"arm": {"column": arm}} if arm else {}),
-        "outcomes": {n: _outcome(file, n, h) for n, h in outcomes.items() if h is not None},
+        "outcomes": _outcomes(file, outcomes, unknown),
         "columns": columns,
         "ignore": [h for h in headers if h not in taken],
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     return (
         f"# Drafted from the header of {file.name}: correct it, then `lungio cohort check FILE --map THIS`.\n"
-        "# Map no column that was filled in after treatment began; see to event_value and to units.\n" + text
+        "# Map no column that was filled in after treatment began; see to event_value and to units.\n"
+        "# Under `ignore` is what was not recognised: move to `columns` what was known before treatment.\n"
+        f"{_without_time(outcomes)}{text}"
+    )
+
+
+def _without_time(outcomes: Mapping[str, str | None]) -> str:
+    if any(outcomes[name] is not None for name in ("os_months", "pfs_months")):
+        return ""
+    return (
+        "# TO DO: no time to an event was recognised. Under `outcomes` is needed os_months or pfs_months,\n"
+        "# beside its event: {column: ..., unit: days} from the start of treatment. Dates are not read.\n"
     )
 
 
@@ -119,14 +138,41 @@ def _first(headers: Sequence[str], names: Sequence[str]) -> str | None:
     return next((by_name[n] for n in names if n in by_name), None)
 
 
-def _values(file: TableFile, header: str) -> list[str]:
-    return [v for v in file.text(header, USUAL_MISSING) if v is not None]
+def _values(file: TableFile, header: str, unknown: Sequence[str] = ()) -> list[str]:
+    return [v for v in file.text(header, (*USUAL_MISSING, *unknown)) if v is not None]
 
 
-def _outcome(file: TableFile, name: str, header: str) -> dict[str, Any]:
-    values = _values(file, header)
+def _spellings_of_unknown(file: TableFile) -> list[str]:
+    """Return how the file spells what nobody knows, where that is not one of the usual ways alone."""
+    texts = {v: None for header in file.cells for v in file.text(str(header)) if v is not None}
+    odd = [v for v in texts if v.lower() in UNKNOWN]
+    return [*(v for v in texts if v in USUAL_MISSING), *odd] if odd else []
+
+
+def _decimal_comma(file: TableFile) -> bool:
+    """Whether a column of the file is of numbers that are written 3,5."""
+    columns = [v for v in (_values(file, str(header)) for header in file.cells) if v]
+    return any(sum(DECIMAL_COMMA.fullmatch(v) is not None for v in c) > len(c) / 2 for c in columns)
+
+
+def _outcomes(
+    file: TableFile, outcomes: Mapping[str, str | None], unknown: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the outcomes' part of the map; a time in days makes the other so, but for one named by month."""
+    made = {n: _outcome(file, n, h, unknown) for n, h in outcomes.items() if h is not None}
+    times = [n for n in made if n.endswith("months")]
+    if any("unit" in made[n] for n in times):
+        for n in times:
+            if "month" not in bare(made[n]["column"]):
+                made[n]["unit"] = "days"
+    return made
+
+
+def _outcome(file: TableFile, name: str, header: str, unknown: Sequence[str]) -> dict[str, Any]:
+    values = _values(file, header, unknown)
     if name.endswith("months"):
-        numbers = [float(v) for v in values if NUMBER.fullmatch(v)]
+        points = [v.replace(",", ".") for v in values]
+        numbers = [float(v) for v in points if NUMBER.fullmatch(v)]
         days = "day" in bare(header) or (len(numbers) > 0 and float(np.median(numbers)) > DAYS_FROM)
         return {"column": header, **({"unit": "days"} if days else {})}
     if name == "best_response":
@@ -138,15 +184,18 @@ def _outcome(file: TableFile, name: str, header: str) -> dict[str, Any]:
     if levels == ["1", "2"]:
         return {"column": header, "event_value": 2, "censored_value": 1}
     dead = [v for v in levels if re.match(r"(?i)(1:)?(dea|dec|die|prog|yes|true)", v)]
-    return {"column": header, "event_value": dead or "TO DO"}
+    alive = [v for v in levels if v not in dead]
+    one_other = {"censored_value": alive} if dead and len(alive) == 1 else {}
+    return {"column": header, "event_value": dead or "TO DO", **one_other}
 
 
-def _column(file: TableFile, header: str, column: Column) -> dict[str, Any]:
-    values = _values(file, header)
+def _column(file: TableFile, header: str, column: Column, unknown: Sequence[str]) -> dict[str, Any]:
+    values = _values(file, header, unknown)
     tokens = list(dict.fromkeys(token(v) for v in values))
     numeric = sum(NUMBER.fullmatch(v) is not None for v in values) > len(values) / 2
     out: dict[str, Any] = {"column": header, "kind": column.kind, "label": column.label}
-    if column.kind == "boolean" and not all(t.lower() in FACTS for t in tokens):
+    coded = bare(header) in CODED and set(tokens) <= {"0", "1"}
+    if column.kind == "boolean" and (coded or not all(t.lower() in FACTS for t in tokens)):
         meant = {
             t: True if t.lower() in POSITIVE else False if t.lower() in NEGATIVE else "TO DO" for t in tokens
         }
@@ -154,6 +203,12 @@ def _column(file: TableFile, header: str, column: Column) -> dict[str, Any]:
     elif column.kind == "category" and not numeric and len(tokens) <= LEVELS_AT_MOST:
         out["recode"] = {t: t.lower() for t in sorted(tokens)}
     elif column.kind == "number":
+        if any(v.endswith("%") for v in values):
+            out["suffix"] = "%"
+        odd = {v.removesuffix(out.get("suffix", "")).strip(): None for v in values}
+        texts = [v for v in odd if not NUMBER.fullmatch(v.replace(",", "."))]
+        if 0 < len(texts) <= LEVELS_AT_MOST:
+            out["recode"] = dict.fromkeys(sorted(texts), "TO DO")
         out |= {"unit": column.unit} if column.unit else {}
         out |= {"low": column.low} if np.isfinite(column.low) else {}
         out |= {"high": column.high} if np.isfinite(column.high) else {}

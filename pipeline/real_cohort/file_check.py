@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pipeline.cohort_check import Finding, check_cohort, counted, findings_table, outcome_findings
+from pipeline.cohort_check import Finding, check_cohort, counted, findings_table
 from pipeline.cohort_check.findings import first_positions
 from pipeline.cohort_check.leakage import AFTER_BASELINE
 from pipeline.cohort_check.timing import timing_findings
 from pipeline.real_cohort.cohort_map import CohortMap
-from pipeline.real_cohort.conversion import Faults
-from pipeline.real_cohort.reading import build_cohort, lenient_frame
+from pipeline.real_cohort.conversion import Faults, in_rows
+from pipeline.real_cohort.reading import WITHOUT_EVENTS, build_cohort, lenient_frame, outcome_faults
 from pipeline.real_cohort.settling import HALF_A_DAY_MONTHS
 from pipeline.real_cohort.table_file import TableFile, kept_rows, read_table
 from pipeline.schema import InputError
@@ -26,6 +26,7 @@ SEVERITY_NAMES: Final = {"fault": "error", "warning": "warning", "note": "note"}
 # Median OS is one to four times median PFS in trials of lung cancer; a unit is wrong by 4.3, 12 or 30.
 OS_OVER_PFS: Final = (0.7, 12.0)
 MOSTLY_AFTER: Final = 0.25  # share of patients with PFS after OS beyond which it is no error of dates
+ENOUGH_KNOWN: Final = 0.5  # with fewer outcomes that can be read, what they say would not be of the file
 FAR_OUT: Final = 4.0  # times the 90th percentile: a few rows in another unit
 
 
@@ -51,11 +52,13 @@ def check_file(cohort_map: CohortMap, data_path: Path | str) -> list[Finding]:
     headers |= {name: part.column for name, part in cohort_map.outcomes.parts()}
     times = [n for n in ("os_months", "pfs_months", "died", "progressed_or_died") if n in frame]
     known = frame.dropna(subset=times)
-    if len(known):
+    enough = len(known) >= ENOUGH_KNOWN * len(frame) > 0
+    of_outcomes = outcome_faults(cohort_map, frame)
+    found += [_with_rows(f, file, i) for f, i in of_outcomes if enough or f.check in WITHOUT_EVENTS]
+    if enough:
         plain = known.assign(**{n: known[n].astype(bool) for n in times if not n.endswith("months")})
-        found += outcome_findings(plain, cohort_map.confirmed)
-        found += list(_units(plain, cohort_map))
-        found += list(_repeated(file, cohort_map))
+        found += [_with_rows(f, file, plain.index) for f in _units(plain, cohort_map)]
+        found += [_with_rows(f, file, file.cells.index) for f in _repeated(file, cohort_map)]
         found += _of_cohort(cohort_map, file, plain)
     found += list(_named_like_outcomes(cohort_map, len(file.cells)))
     named = [replace(f, column=headers.get(f.column, f.column)) for f in found]
@@ -70,13 +73,21 @@ def check_table_of(findings: list[Finding]) -> pd.DataFrame:
     return table.assign(severity=table["severity"].map(SEVERITY_NAMES))
 
 
+def _with_rows(f: Finding, file: TableFile, index: pd.Index) -> Finding:
+    """Return the finding with the rows of the file in which it was made; `index` counts these from zero."""
+    if not f.positions:
+        return f
+    rows = in_rows(file, [int(index[i]) for i in f.positions], f.count)
+    return replace(f, message=f"{f.message} ({rows})")
+
+
 def _of_reading(entry: tuple[str, str, str, int]) -> Finding:
     header, target, text, count = entry
     message, _, remedy = text.partition("; ")
     checks = {
         "outside": "out_of_range", "more than one row": "duplicate_patient", "missing for": "missing_outcome",
         "is missing": "missing_column", "named": "unknown_value", "neither yes": "unknown_value",
-        "number column": "text_in_numbers",
+        "number column": "text_in_numbers", "control arm": "control_arm",
     }  # fmt: skip
     check = next((name for words, name in checks.items() if words in text), "reading")
     return Finding("fault", check, header, count, f"{target}: {message}", remedy)
@@ -144,7 +155,8 @@ def _of_cohort(cohort_map: CohortMap, file: TableFile, known: pd.DataFrame) -> l
         f for f in check_cohort(cohort)
         if f.column not in outcomes and f.check not in ("named_like_an_outcome", "identical_patients")
     ]  # fmt: skip
-    return [*found, *timing_findings(cohort), *_not_mapped(cohort_map, file, frame)]
+    found = [_with_rows(f, file, frame.index) for f in (*found, *timing_findings(cohort))]
+    return [*found, *_not_mapped(cohort_map, file, frame)]
 
 
 def _not_mapped(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame) -> Iterator[Finding]:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
-from pipeline.cohort_check import counted, outcome_findings
+from pipeline.cohort_check import Finding, counted, outcome_findings
 from pipeline.real_cohort.cohort_map import CohortMap
 from pipeline.real_cohort.column_map import EventMap, RespondedMap, ResponseMap, TimeMap
-from pipeline.real_cohort.conversion import Faults, baseline, events, labels, months
+from pipeline.real_cohort.conversion import Faults, baseline, events, in_rows, labels, months
 from pipeline.real_cohort.first_events import read_first_events
 from pipeline.real_cohort.settling import count_deaths, round_pfs, settle
-from pipeline.real_cohort.table_file import SHOWN, TableFile, kept_rows, read_table
+from pipeline.real_cohort.table_file import TableFile, kept_rows, read_table
 from pipeline.real_cohort.visits import read_visits, split_visits
 from pipeline.schema import ARM, OUTCOMES, RESPONDED, SITE, Cohort, Column, InputError
+
+HEADERS_SHOWN: Final = 20
+WITHOUT_EVENTS: Final = ("negative_time", "pfs_after_os")  # what `outcome_findings` makes of times alone
+WESTERN: Final = {"latin-1": "Latin-1", "cp1252": "Windows-1252 (Latin-1), as Excel writes"}
+LEAVE_OUT: Final = {"arm": "; without arms, delete `arm` from the map"}
 
 
 def read_cohort(cohort_map: CohortMap, data_path: Path | str) -> Cohort:
@@ -100,12 +106,24 @@ def _error(path: Path | str, cohort_map: CohortMap, faults: Faults) -> InputErro
 def with_every_header(cohort_map: CohortMap, file: TableFile, faults: Faults) -> TableFile:
     """Name the headers that are missing and stand empty columns in, so that all else is checked too."""
     there = list(file.cells.columns)
-    folded = {h.casefold(): h for h in reversed(there)}
-    absent = {h: target for h, target in cohort_map.headers().items() if h not in there}
+    used = cohort_map.headers()
+    free = [h for h in there if h not in used]
+    folded = {h.casefold(): h for h in reversed(free)}
+    absent = {h: target for h, target in used.items() if h not in there}
     for header, target in absent.items():
         near = difflib.get_close_matches(header.casefold(), list(folded), 1, cutoff=0.5)
-        hint = f"; nearest is {folded[near[0]]!r}" if near else f"; the file has {', '.join(there[:8])}…"
-        faults.add(header, target, f"is missing{hint}")
+        if near and near[0] == header.casefold():
+            hint = f"the file writes it {folded[near[0]]!r}: write it so in the map"
+        elif near:
+            hint = f"nearest is {folded[near[0]]!r}"
+        elif free:
+            more = f" and {len(free) - HEADERS_SHOWN} more" if len(free) > HEADERS_SHOWN else ""
+            hint = f"columns the map does not use yet are {', '.join(free[:HEADERS_SHOWN])}{more}"
+        else:
+            hint = "the map uses every column of the file"
+        if target.endswith("months") and any(re.search(r"(?i)dat(e|um)", h) for h in free):
+            hint += "; dates are not read: give days from the start of treatment, and `unit: days`"
+        faults.add(header, target, f"is missing; {hint}{LEAVE_OUT.get(target, '')}")
     return replace(file, cells=file.cells.assign(**dict.fromkeys(absent, ""))) if absent else file
 
 
@@ -118,7 +136,7 @@ def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[st
         faults.add(
             cohort_map.patient,
             "patient",
-            f"{counted(len(absent), 'row')} without a patient id, {_rows(file, absent)}",
+            f"{counted(len(absent), 'row')} without a patient id, {in_rows(file, absent)}",
             len(absent),
         )
     known = pd.Series(ids, dtype=object).dropna()
@@ -126,16 +144,11 @@ def _patients(cohort_map: CohortMap, file: TableFile, faults: Faults) -> list[st
     if again:
         faults.add(
             cohort_map.patient, "patient",
-            f"{counted(known[again].nunique(), 'patient')} in more than one row, again {_rows(file, again)}; "
-            "a cohort has one row a patient",
+            f"{counted(known[again].nunique(), 'patient')} in more than one row, again "
+            f"{in_rows(file, again)}; a cohort has one row a patient: keep one of each",
             len(again),
         )  # fmt: skip
     return ["" if v is None else v for v in ids]
-
-
-def _rows(file: TableFile, positions: list[int]) -> str:
-    rows = ", ".join(str(file.rows[i]) for i in positions[:SHOWN])
-    return f"{'first ' if len(positions) > SHOWN else ''}in row{'s' if len(positions) > 1 else ''} {rows}"
 
 
 def _read_groups(
@@ -149,9 +162,12 @@ def _read_groups(
             frame["arm"] = labels(file, arm.column, "arm", arm.recode, faults, missing)
             known = sorted(set(frame["arm"].dropna()))
             if arm.control is not None and known and arm.control not in known:
+                there = ", ".join(map(repr, known))
                 faults.add(
-                    arm.column, "arm", f"nobody is in the control arm {arm.control!r}; arms are {known}"
-                )
+                    arm.column, "arm",
+                    f"nobody is in the control arm {arm.control!r}, the arms are {there}; name one of them "
+                    "as `control`, or none",
+                )  # fmt: skip
     if cohort_map.site is not None:
         frame["site"] = labels(file, cohort_map.site.column, "site", {}, faults, missing)
 
@@ -194,7 +210,7 @@ def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame,
         if absent and name not in faults.targets:
             faults.add(
                 header, name,
-                f"is missing for {counted(len(absent), 'patient')}, {_rows(file, absent)}; fill it in, "
+                f"is missing for {counted(len(absent), 'patient')}, {in_rows(file, absent)}; fill it in, "
                 f"or list {name} under `leave_out_without`",
                 len(absent),
             )  # fmt: skip
@@ -203,18 +219,32 @@ def _check_complete(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame,
 def _check_outcomes(
     cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, faults: Faults, warnings: list[str]
 ) -> None:
-    times = _times(cohort_map)
-    known = frame.dropna(subset=times)
-    if known.empty:
-        return
     headers = {name: part.column for name, part in cohort_map.outcomes.parts()}
-    for finding in outcome_findings(known, cohort_map.confirmed):
-        positions = [int(known.index[i]) for i in finding.positions]
-        where = f" ({_rows(file, positions)})" if positions else ""
+    for finding, index in outcome_faults(cohort_map, frame):
+        positions = [int(index[i]) for i in finding.positions]
+        where = f" ({in_rows(file, positions, finding.count)})" if positions else ""
         if finding.severity == "fault":
             faults.add(headers[finding.column], finding.column, f"{finding.message}{where}; {finding.remedy}")
         elif finding.severity == "warning":
             warnings.append(f"{finding.column}: {finding.message}")
+
+
+def outcome_faults(cohort_map: CohortMap, frame: pd.DataFrame) -> list[tuple[Finding, pd.Index]]:
+    """Return what is odd about outcomes, and the rows that the positions of each count.
+
+    Times that no event could explain are looked for in all rows, the rest in those whose outcomes are known.
+    """
+    times = _times(cohort_map)
+    known = frame.dropna(subset=times)
+    found = []
+    if len(known):
+        plain = known.assign(**{n: known[n].astype(bool) for n in times if not n.endswith("months")})
+        found += [(f, plain.index) for f in outcome_findings(plain, cohort_map.confirmed)]
+    if len(known) < len(frame):
+        alone = frame[[name for name in times if name.endswith("months")]]
+        found = [(f, i) for f, i in found if f.check not in WITHOUT_EVENTS]
+        found += [(f, alone.index) for f in outcome_findings(alone)]
+    return found
 
 
 def build_cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, warnings: list[str]) -> Cohort:
@@ -230,8 +260,8 @@ def build_cohort(cohort_map: CohortMap, file: TableFile, frame: pd.DataFrame, wa
         warnings.append(f"not mapped and not used: {', '.join(not_mapped)}")
     if gone := [h for h in cohort_map.ignore if h not in file.cells]:
         warnings.append(f"listed under ignore but not in the file: {', '.join(gone)}")
-    if file.encoding == "latin-1":
-        warnings.append("the file is not UTF-8; it was read as Latin-1")
+    if file.encoding in WESTERN:
+        warnings.append(f"the file is not UTF-8; it was read as {WESTERN[file.encoding]}")
     manifest = {
         "kind": "file",
         "file": file.name,

@@ -8,7 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,8 @@ FOREIGN: Final = (
 ROW: Final = "(row)"  # names no column but the row of the file: the patient's id where there is none
 ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 DELIMITERS: Final = (",", ";", "\t", "|")
+ENCODINGS: Final = {"utf-8-sig": "utf-8", "cp1252": "cp1252"}  # the latter is Excel's in western Europe
+TITLE: Final = "the first line must be the header; delete titles above it"
 SHOWN: Final = 3
 MOST_VALUES, LONGEST_VALUE = 5, 20  # of a column, where a message shows what stands in it
 # What reading a broken workbook can end with, beside what zip and XML call their own.
@@ -55,7 +57,7 @@ class TableFile:
     rows : array, shape (n,)
         The row each record has in the file, the header being row 1.
     sha256, size_bytes, encoding : str, int, str
-        `encoding` is "parquet" or "xlsx" for such a file.
+        Encoding is "parquet" or "xlsx" for such a file.
     """
 
     name: str
@@ -234,7 +236,7 @@ def _delimited(path: Path, content: bytes) -> tuple[pd.DataFrame, np.ndarray[Any
     delimiter = max(DELIMITERS, key=first.count)
     if not first.count(delimiter):
         raise InputError(
-            f"{path}: neither CSV, TSV nor Parquet: its first line has no comma, semicolon, tab or bar"
+            f"{path}: no CSV, TSV or Parquet: its first line has no comma, semicolon, tab or bar; {TITLE}"
         )
     records = _records(path, text, delimiter=delimiter, strict=True)
     numbered = [(i, r) for i, r in enumerate(records, start=1) if any(cell.strip() for cell in r)]
@@ -256,8 +258,7 @@ def _rectangle(
     """Return cells and row numbers of records whose first one is the header."""
     header = [name.strip() for name in numbered[0][1]]
     body = numbered[1:]
-    faults = _shape_faults(header, body)
-    if faults:
+    if faults := _shape_faults(header, body):
         raise InputError(f"{path}: not a rectangular table\n  " + "\n  ".join(faults))
     cells = pd.DataFrame([r for _, r in body], columns=pd.Index(header), dtype=object)
     keep = [name for name in header if name]
@@ -272,10 +273,10 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
             raise InputError(f"{path}: begins as UTF-16 does, but is none (byte {error.start})") from error
     if b"\x00" in content[:4096]:
         raise InputError(f"{path}: neither CSV, TSV nor Parquet: it holds binary data")
-    try:
-        return content.decode("utf-8-sig"), "utf-8"
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), "latin-1"
+    for codec, encoding in ENCODINGS.items():
+        with suppress(UnicodeDecodeError):
+            return content.decode(codec), encoding
+    return content.decode("latin-1"), "latin-1"
 
 
 def _shape_faults(header: list[str], body: list[tuple[int, list[str]]]) -> list[str]:
@@ -287,7 +288,8 @@ def _shape_faults(header: list[str], body: list[tuple[int, list[str]]]) -> list[
     unnamed = [j for j, name in enumerate(header) if not name]
     # A first column without a name is the row number that spreadsheets and R write: it is passed over.
     if len(unnamed) > 1 or (unnamed and unnamed[0] != 0):
-        faults.append(f"{len(unnamed)} columns have no name")
+        title = f"; {TITLE}" if len(unnamed) > len(header) / 2 else ""
+        faults.append(f"{len(unnamed)} columns have no name{title}")
     ragged = [(row, len(r)) for row, r in body if len(r) != len(header)]
     if ragged:
         rows = ", ".join(f"{row} ({n})" for row, n in ragged[:SHOWN])

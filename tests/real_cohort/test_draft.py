@@ -46,6 +46,45 @@ def test_days_are_told_from_months_and_unclear_facts_are_left_to_do(tmp_path):
         CohortMap.model_validate(document)
 
 
+def test_a_draft_takes_in_how_the_file_is_written(tmp_path):
+    table = patients().rename(columns={"ARM": "Treatment", "DEAD": "OS_event", "PROG": "PFS_event"})
+    table = table.assign(KRAS=["positive", "Unknown"] * 40, PDL1=["<1%", "40%"] * 40)
+    table["OS_event"] = table["OS_event"].map({"0": "No", "1": "Yes"})
+    table["SEX"] = table["SEX"].map({"M": "1", "F": "0"})
+    for name in ("OS", "PFS", "NLR"):
+        table[name] = table[name].str.replace(".", ",")
+    path = tmp_path / "mine.csv"
+    table.to_csv(path, index=False, sep=";")
+    document = yaml.safe_load(draft_map(path, known_columns()))
+    assert document["missing"] == ["Unknown"]
+    assert document["decimal"] == ","
+    assert document["arm"] == {"column": "Treatment"}
+    assert document["outcomes"]["died"]["event_value"] == ["Yes"]
+    assert document["outcomes"]["died"]["censored_value"] == ["No"]
+    columns = document["columns"]
+    assert columns["kras_mutant"]["recode"] == {"positive": True}
+    assert columns["male"]["recode"] == {"0": "TO DO", "1": "TO DO"}  # nobody can tell which is which
+    assert columns["pdl1_tps_percent"]["suffix"] == "%"
+    assert columns["pdl1_tps_percent"]["recode"] == {"<1": "TO DO"}
+    columns["male"]["recode"] = {"0": False, "1": True}
+    columns["pdl1_tps_percent"]["recode"] = {"<1": 0}
+    assert len(read_cohort(CohortMap.model_validate(document), path)) == 80
+
+
+def test_both_times_are_in_days_and_their_absence_is_left_to_do(tmp_path):
+    table = patients()
+    for name in ("OS", "PFS"):
+        table[name] = (table[name].astype(float) * 30.4).round().astype(int)
+    table["PFS"] = table["PFS"] // 4
+    path = tmp_path / "mine.csv"
+    table.to_csv(path, index=False)
+    outcomes = yaml.safe_load(draft_map(path, known_columns()))["outcomes"]
+    assert table["PFS"].median() < 100
+    assert outcomes["os_months"]["unit"] == outcomes["pfs_months"]["unit"] == "days"
+    table.rename(columns={"OS": "last seen", "PFS": "relapse"}).to_csv(path, index=False)
+    assert "# TO DO: no time to an event was recognised" in draft_map(path, known_columns())
+
+
 def test_headers_lose_units_and_signs():
     assert bare("PDL1_TPS(%)") == "pdl1 tps"
     with pytest.raises(InputError, match="no such file"):

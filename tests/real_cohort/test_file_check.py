@@ -178,9 +178,32 @@ def test_a_file_that_cannot_be_read_still_gets_every_check(tmp_path):
         "text_in_numbers": "NLR",
         "out_of_range": "AGE",
         "negative_time": "OS",
-        "pfs_after_os": "PFS",
     }
+    assert "(in row 6)" in found.query("check == 'negative_time'")["message"].item()
     assert found.query("check == 'not_mapped'")["message"].item().endswith("LATER")
+
+
+def test_rows_are_those_of_the_file_and_an_arm_nobody_is_in_is_one_finding(tmp_path):
+    table = patients().drop(index=[0])
+    table.loc[[2, 7], "OS"] = "-1"
+    table = pd.concat([table, table.loc[[5]].assign(ID="again")])
+    path = tmp_path / "patients.csv"
+    table.to_csv(path, index=False)
+    found = check_table_of(check_file(small_map(arm={"column": "ARM", "control": "Z"}), path))
+    by_check = found.set_index("check")["message"]
+    assert "(in rows 3, 8)" in by_check["negative_time"]
+    assert "(in row 81)" in by_check["identical_rows"]
+    assert (found["check"] == "control_arm").sum() == 1
+
+
+def test_what_remains_after_unreadable_events_is_not_taken_for_the_file(tmp_path):
+    table = patients()
+    table["DEAD"] = table["DEAD"].map({"0": "1", "1": "2"})
+    table.loc[3, "OS"] = "-1"
+    path = tmp_path / "patients.csv"
+    table.to_csv(path, index=False)
+    found = check_table_of(check_file(small_map(), path))
+    assert set(found["check"]) == {"unknown_value", "negative_time"}
 
 
 def test_a_missing_column_is_one_of_the_findings(tmp_path):

@@ -44,9 +44,19 @@ def test_encodings(tmp_path, encoding):
     assert any("Latin-1" in w for w in cohort.manifest["warnings"]) == (encoding == "latin-1")
 
 
+def test_what_excel_writes_in_western_europe_keeps_its_dashes(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_bytes(patients().assign(SMOKE="Köln – Süd").to_csv(index=False).encode("cp1252"))
+    cohort = read_cohort(small_map(), path)
+    assert set(cohort.observed["smoking"]) == {"Köln – Süd"}
+    assert any("Windows-1252" in w for w in cohort.manifest["warnings"])
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [
+        (b"Export of 2024\nID,OS\n1,2\n", "the first line must be the header; delete titles above it"),
+        (b"Export,,,\nID,OS,DEAD,AGE\n1,2,3,4\n", "3 columns have no name; the first line must be"),
         (b"", "the file is empty (0 bytes)"),
         (b"\n \n", "the file is empty"),
         (b"ID,OS\n", "has a header but no patients"),
