@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from pipeline.run import RunResult
 
+WEIGHED_FROM: Final = 500_000  # patients; weighing them takes a second, and fewer find room
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -253,10 +254,15 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     """Draw `n` patients of a cohort into a new folder; print its fidelity table and SHA-256."""
     from experiments.score_table import fidelity_table
     from pipeline.run.streams import stage_generator
+    from synthetic_data.cohort import population_of
+    from synthetic_data.cohort_memory import WRITTEN, check_memory
     from synthetic_data.fidelity import fidelity
 
     claim_folder(out)
     source = resolve_simulated(config, n)
+    if n > WEIGHED_FROM:
+        weighed = population_of(source.spec, rng=np.random.default_rng(seed))
+        check_memory(weighed, n, "draw them in parts: --chunk 250000", WRITTEN)
     # The training cohort of a run with this seed and size is the same patients.
     cohort = source.cohort(stage_generator(np.random.default_rng(seed), "cohort train"))
     table: pd.DataFrame = fidelity(cohort, source.plan)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from synthetic_data.population import Population
 SAMPLE: Final = 1_024  # patients whose tables are weighed
 IDENTIFIER_BYTES: Final = 96  # of a patient's name and of its place in the indexes of two tables
 SPARE: Final = 1.5  # of the tables: what checking and joining them holds besides, for a moment
+WRITTEN: Final = 2.6  # the same, when they are also written and estimated from; measured to a million
 ASSUMED_MEMORY: Final = 16 * 2**30  # where the system does not say what is free
 
 
@@ -70,11 +71,11 @@ class GrowingTable:
         return pd.DataFrame(columns, index=index, copy=False)
 
 
-def check_memory(population: Population, n: int, remedy: str = "draw fewer") -> None:
-    """Raise an InputError when the tables of `n` patients are larger than the memory that is free."""
+def check_memory(population: Population, n: int, remedy: str = "draw fewer", spare: float = SPARE) -> None:
+    """Raise an InputError when `spare` times the tables of `n` patients is more than what memory is free."""
     if n <= BLOCK:
         return
-    needed, free = n * patient_bytes(population) * SPARE, free_memory()
+    needed, free = n * patient_bytes(population) * spare, free_memory()
     if needed > free:
         raise InputError(
             f"{n:,} patients need about {needed / 2**30:,.0f} GiB of memory, and {free / 2**30:,.1f} GiB are "

@@ -25,10 +25,12 @@ class ForestOptions(Spec):
     A third of the features is tried at each split, not the square root of their number: of a hundred markers
     few act, and trees that rarely see them predict too timidly. In ten drawn cohorts of five trials the
     calibration slope at 12 months falls from 0.95-1.33 to 0.95-1.02, the Brier score there by 0.0007 on
-    average (-0.003 to +0.002), and Uno's C rises by 0.0009 (-0.004 to +0.006).
+    average (-0.003 to +0.002), and Uno's C rises by 0.0009 (-0.004 to +0.006). With 300 trees
+    in place of 100, in six drawn cohorts of three trials, contributions agree better with the true ones (rank
+    correlation 0.56, not 0.54), the scaled Brier score rises by 0.002 and C by 0.001.
     """
 
-    n_estimators: int = Field(100, ge=1, le=10_000)
+    n_estimators: int = Field(300, ge=1, le=10_000)
     min_samples_leaf: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     max_depth: int | None = Field(None, ge=1)
     max_features: Literal["auto", "third", "sqrt", "log2"] | float | None = "third"

@@ -62,7 +62,7 @@ def test_an_existing_folder_is_not_overwritten_and_too_many_are_refused(here: Pa
         lungio("simulate", "mine.yaml", "--n", 80, "--out", "there", "--chunk", 50), "nothing is overwritten"
     )
     many = ("simulate", "mine.yaml", "--n", 10**12)
-    refused(lungio(*many, "--out", "many"), "GiB of memory")
+    refused(lungio(*many, "--out", "many"), "GiB of memory", "in parts: --chunk 250000")
     refused(lungio(*many, "--out", "many", "--chunk", 10**12), "choose a smaller --chunk")
     refused(lungio(*many, "--out", "many", "--chunk", 1_000), "GiB of disk space")
     refused(
