@@ -258,12 +258,13 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
     """Compare runs in MLflow's pages, on this machine only."""
-    from pipeline.tracking.store import free_port, plain_uri, resolve_store, ui_command, ui_environment
+    from pipeline.tracking.store import free_port, resolve_store, store_to_show, ui_command, ui_environment
 
     store = resolve_store(tracking_uri)
+    shown = store_to_show(store)
     free_port(port)
     command = ui_command(store, port)
-    print(f"store: {plain_uri(store)}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)", flush=True)
+    print(f"store: {shown}\npages: http://127.0.0.1:{port}  (Ctrl-C stops)", flush=True)
     print(" ".join(command[2:]), flush=True)
     os.environ.update(ui_environment(store))
     os.execv(command[0], command)  # noqa: S606 - our own interpreter with arguments built here

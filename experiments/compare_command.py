@@ -37,7 +37,8 @@ def compare(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="figure to make (.png, .svg beside) [default: comparison.png; with --json none]"),
+        typer.Option(help="figure to make (.png, .svg beside) [default: comparison.png, or "
+                     "comparison_2.png and so on; with --json none]"),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -45,8 +46,16 @@ def compare(
     """Set the scores of runs side by side, with intervals, as a table, a forest plot or JSON."""
     from experiments.output import Output
 
-    figure = None if as_json and out is None else (out or Path("comparison.png"))
+    figure = None if as_json and out is None else (out or free_name("comparison"))
     compare_runs(folders, metric, months, figure, Output(as_json, quiet))
+
+
+def free_name(stem: str) -> Path:
+    """Return the first of stem.png, stem_2.png, ... in the working directory that is not taken."""
+    from itertools import count
+
+    names = (stem if k == 1 else f"{stem}_{k}" for k in count(1))
+    return next(Path(f"{n}.png") for n in names if not any(Path(n + s).exists() for s in (".png", ".svg")))
 
 
 def compare_runs(

@@ -125,7 +125,8 @@ def find_config(kind: Kind, name_or_path: str) -> Path:
     offered = [shipped[key].stem for key in near]
     beside = _files_like(given)
     hint = f"did you mean {' or '.join([*beside, *offered])}?" if beside or offered else ""
-    known = f"shipped are {', '.join(names)}" if names else ""
+    a_file = given.suffix in (".yaml", ".yml")
+    known = "there is no such file" if a_file else f"shipped are {', '.join(names)}" if names else ""
     raise InputError(f"no {what} {name_or_path!r}" + "".join(f"; {h}" for h in (hint, known) if h))
 
 
@@ -134,7 +135,7 @@ def _plain(name: str) -> str:
 
 
 def _files_like(path: Path) -> list[str]:
-    if path.parent == Path() or not path.parent.is_dir():
+    if not path.parent.is_dir():
         return []
     found = {p.name: p for p in path.parent.glob("*.y*ml")}
     return [str(found[n]) for n in difflib.get_close_matches(path.name, found, n=2, cutoff=0.5)]

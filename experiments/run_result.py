@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.finishing import given_store
-from experiments.output import show
+from experiments.output import chatty, show
 from pipeline.artifacts.run_folder import load_run
 from pipeline.tracking.store import plain_uri
 
@@ -54,6 +54,12 @@ def _responses(view: RunView) -> list[dict[Hashable, Any]]:
     return scores[scores["group"] == "all"].drop(columns="horizon_months").to_dict("records")
 
 
+def remarks_on_files(view: RunView) -> list[str]:
+    """Return what was left out or changed when the run's files of patients were read."""
+    files = [about for about in view.facts["cohorts"].values() if not about["simulated"]]
+    return [f"{a['name']}: {said}" for a in files for said in a["manifest"].get("warnings", ())]
+
+
 def _print_run(
     console: Console,
     view: RunView,
@@ -69,6 +75,9 @@ def _print_run(
             console.print(table)
     for data in dict.fromkeys(row["data"] for row in _responses(view)):
         console.print(response_table(view, data))
+    if chatty(console):
+        for said in remarks_on_files(view):
+            console.print(said, style="yellow", highlight=False, soft_wrap=True, markup=False)
     for check in view.facts["checks"]:
         if not check["passed"]:
             console.print(f"CHECK FAILED {check['name']}: {check['detail']}", style="bold red")

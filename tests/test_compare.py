@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.compare_command import open_runs, side_by_side
+from experiments.compare_command import free_name, open_runs, side_by_side
 from pipeline.artifacts import load_run, update_facts
 from pipeline.figures.comparison import comparison_figure
 from pipeline.schema import InputError
@@ -65,6 +65,16 @@ def test_a_table_and_a_figure(two: list[Path], tmp_path: Path) -> None:
     assert figure.read_bytes()[:4] == b"\x89PNG"
     assert figure.with_suffix(".svg").is_file()
     assert "not overwritten" in refused(*two, "--out", figure)
+
+
+def test_a_figure_nobody_named_takes_the_next_free_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert free_name("comparison") == Path("comparison.png")
+    for taken in ("comparison.svg", "comparison_2.png"):
+        Path(taken).touch()
+    assert free_name("comparison") == Path("comparison_3.png")
 
 
 def test_different_patients_are_said_to_be(two: list[Path], tmp_path: Path) -> None:

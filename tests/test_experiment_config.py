@@ -98,8 +98,17 @@ def test_a_missing_name_offers_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no experiment 'keynote_198'; did you mean keynote_189 or "):
         read_experiment("keynote_198")
     write(tmp_path, GOOD)
-    with pytest.raises(InputError, match=r"did you mean .*mine\.yaml"):
+    with pytest.raises(InputError, match=r"did you mean .*mine\.yaml\?; there is no such file$"):
         read_experiment(str(tmp_path / "mien.yaml"))
+
+
+def test_a_name_offers_the_file_beside_whose_ending_was_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"no experiment 'mine'; did you mean mine\.yaml"):
+        read_experiment("mine")
 
 
 def test_a_folder_is_not_a_config(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from experiments.finishing import REPORT_SCRIPT
+from experiments.run_result import remarks_on_files
 from pipeline.artifacts import load_run, update_facts
 from pipeline.report import execute, make_report, report_files, sections
 from pipeline.report.blocks import Markup, estimate, notice, table, text
@@ -137,10 +138,36 @@ def test_who_was_left_out_of_a_file_is_counted(reported: Path, tmp_path: Path) -
     folder = tmp_path / "file"
     shutil.copytree(reported, folder)
     cohorts = load_run(folder).facts["cohorts"]
-    cohorts["train"] |= {"simulated": False, "manifest": {"rows": 271}}
+    cohorts["train"] |= {"simulated": False, "manifest": {"rows": 271, "warnings": ["11 patients left out"]}}
     update_facts(folder, {"simulated": False, "cohorts": cohorts})
     said = sections.flow(load_run(folder))
     assert "Left out, for stated reasons</span><b>11</b>" in said
+    assert "<li>11 patients left out</li>" in said
+    assert "11 patients left out" in remarks_on_files(load_run(folder))[0]
+    assert remarks_on_files(load_run(reported)) == []
+
+
+def test_with_one_arm_and_without_external_patients_nothing_is_said_of_others(
+    reported: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alone"
+    shutil.copytree(reported, folder)
+    tables = folder / "tables"
+    pd.read_parquet(tables / "arms.parquet").iloc[:1].to_parquet(tables / "arms.parquet")
+    layout = pd.read_parquet(tables / "table_one_layout.parquet")
+    fixed = ["section", "label", "level", "statistic", "missing", "smd"]
+    groups = [c for c in layout if c not in fixed]
+    layout[[*fixed[:4], *groups[:2], *fixed[4:]]].to_parquet(tables / "table_one_layout.parquet")
+    scores = pd.read_parquet(tables / "scores.parquet").query("data == 'cross-validation'")
+    scores.to_parquet(tables / "scores.parquet")
+    alone, run = load_run(folder), load_run(reported)
+    for section, word in (
+        (sections.arms, "Hazard ratio"),
+        (sections.table_one, "Difference"),
+        (sections.performance_figures, "open marks"),
+    ):
+        assert word in section(run)
+        assert word not in section(alone)
 
 
 def test_gains_of_acting_are_those_of_the_decisions_table(reported: Path, page: str) -> None:

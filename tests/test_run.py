@@ -79,6 +79,9 @@ def test_a_cohort_without_events_or_with_too_few_patients_is_refused(small_analy
     assert "died" in refused(small_analysis, nobody)
     few = replace(cohort, observed=cohort.observed.iloc[:20])
     assert "too few for 2-fold cross-validation" in refused(small_analysis, few)
+    seven = replace(cohort, observed=cohort.observed.assign(died=np.arange(200) < 7))
+    split = small_analysis.cross_validation.model_copy(update={"folds": 5})
+    assert "; take `folds: 2`" in refused(changed(small_analysis, cross_validation=split), seven)
 
 
 def test_a_horizon_that_no_fold_can_speak_about_is_dropped_and_reported(small_analysis: Analysis) -> None:

@@ -18,7 +18,8 @@ def check_subgroups(names: Sequence[str], cohorts: Sequence[Cohort]) -> None:
     """Raise an InputError naming every subgroup column that a cohort does not have."""
     faults = [
         f"subgroups: cohort {cohort.name!r} has no column {name!r}; it has "
-        f"{', '.join(c.name for c in cohort.columns if c.role not in LATER)} known at the start"
+        f"{', '.join(c.name for c in cohort.columns if c.role not in LATER)} known at the start: name one of "
+        "these, or leave it out"
         for cohort in cohorts
         for name in names
         if name not in [c.name for c in cohort.columns if c.role not in LATER]

@@ -102,7 +102,7 @@ def missingness(table: pd.DataFrame, ax: Axes, top: int = 25) -> Axes:
     ax.set_xlim(0, max(float(percent.max(initial=0)) * 1.12, 5))
     ax.set_xlabel("Patients without the value (%)")
     ax.set_title(f"Missing baseline values: {len(gaps)} of {len(table)} columns have gaps")
-    if len(shown):
+    if len(set(shown["modality"])) > 1:
         ax.legend(handles=modality_handles(set(shown["modality"])), loc="lower right", handlelength=1.0)
     grid(ax, "x")
     return ax

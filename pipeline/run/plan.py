@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SMALLEST_TRAINING = 40  # patients; below it no fold has patients enough to learn from
 EVENTS_A_FOLD = 3
+LEAST_FOLDS = 2
 
 
 @dataclass(frozen=True)
@@ -200,9 +201,12 @@ def _size_faults(analysis: Analysis, train: Cohort) -> list[str]:
     needed = EVENTS_A_FOLD * folds
     if len(train) >= SMALLEST_TRAINING and events >= needed:
         return []
+    fewer = events // EVENTS_A_FOLD
+    remedy = f"; take `folds: {fewer}`" if len(train) >= SMALLEST_TRAINING and fewer >= LEAST_FOLDS else ""
     return [
         f"cohort {train.name!r}: {len(train)} patients with {events} events ({e.event}) are too few for "
         f"{folds}-fold cross-validation; at least {SMALLEST_TRAINING} patients and {needed} events are needed"
+        + remedy
     ]
 
 

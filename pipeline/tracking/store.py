@@ -77,6 +77,21 @@ def check_store(uri: str) -> None:
         )
 
 
+def store_to_show(uri: str) -> str:
+    """Return how a store whose pages are asked for is told of; one in a file is looked at.
+
+    Raises
+    ------
+    InputError
+        When the file is no store.
+    """
+    path = sqlite_file(uri)
+    if path is None:
+        return plain_uri(uri)
+    check_store(uri)
+    return uri if path.exists() else f"{uri} (not there yet: nothing is shown until a run is filed in it)"
+
+
 def _connect(uri: str) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError

@@ -26,7 +26,10 @@ def arms(run: RunView) -> str:
         ]
         for row in run.table("arms").to_dict("records")
     ]
-    table = blocks.table(["Arm", "Patients", "Events", "Median, months", "Hazard ratio"], rows)
+    head = ["Arm", "Patients", "Events", "Median, months", "Hazard ratio"]
+    if len(rows) == 1:  # nothing to compare with
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    table = blocks.table(head, rows)
     said = "Kaplan-Meier estimates by arm, pointwise intervals, censored patients as ticks, numbers at risk"
     if run.figures("fidelity"):
         said += "; marks are the published medians and rates"
@@ -45,7 +48,8 @@ def flow(run: RunView) -> str:
     if "flow" not in run.tables:
         return ""
     table, facts = run.table("flow"), run.facts
-    lanes = []
+    lanes: list[str] = []
+    reading: list[str] = []  # what was changed or left out when a file was read
     for role, part in table.groupby("role", sort=False):
         about = facts["cohorts"][str(role)]
         manifest, patients = about["manifest"], about["patients"]
@@ -74,7 +78,8 @@ def flow(run: RunView) -> str:
         boxes.append(_box(USES.get(str(role), "Judged"), ""))
         steps = "".join(f"<li>{box}</li>" for box in boxes)
         lanes.append(f'<ol class="lane" aria-label="{text(ROLES.get(str(role), words(role)))}">{steps}</ol>')
-    return f'<div class="flow">{"".join(lanes)}</div>'
+        reading += [] if about["simulated"] else map(str, manifest.get("warnings", ()))
+    return f'<div class="flow">{"".join(lanes)}</div>' + (blocks.bullets(reading) if reading else "")
 
 
 def _box(what: str, main: str, *details: str) -> str:
@@ -134,23 +139,25 @@ def table_one(run: RunView) -> str:
     table = run.table("table_one_layout")
     fixed = ("section", "label", "level", "statistic", "missing", "smd")
     groups = [c for c in table.columns if c not in fixed]
+    compared = len(groups) > 2  # beside all patients, at least two arms
+    last = ["Missing", "Difference"] if compared else ["Missing"]
     rows: list[list[object]] = []
     kinds: list[str] = []
     section = label = ""
     for row in table.to_dict("records"):
         if row["section"] != section:
             section = row["section"]
-            rows.append([SECTION_NAMES.get(section, words(section)), *[""] * (len(groups) + 2)])
+            rows.append([SECTION_NAMES.get(section, words(section)), *[""] * (len(groups) + len(last))])
             kinds.append("group")
         unit = Markup(f' <span class="unit">{text(row["statistic"])}</span>')
         again = row["label"] == label and row["level"]
         label = row["label"]
         name = row["level"] if again else f"{label}: {row['level']}" if row["level"] else label
         rest = ["", ""] if again else [row["missing"], row["smd"]]
-        rows.append([Markup(text(name) + unit), *(row[g] for g in groups), *rest])
+        rows.append([Markup(text(name) + unit), *(row[g] for g in groups), *rest[: len(last)]])
         kinds.append("level" if again else "")
-    head = ["", *map(words, groups), "Missing", "Difference"]
-    caption = "Difference: standardised mean difference between arms; below 0.1 is usually taken as balanced."
+    said = "Difference: standardised mean difference between arms; below 0.1 is usually taken as balanced."
+    head, caption = ["", *map(words, groups), *last], said if compared else ""
     return blocks.table(head, rows, row_classes=kinds, caption=caption, kind="dense")
 
 

@@ -128,10 +128,9 @@ def subgroups(run: RunView) -> str:
 
 def performance_figures(run: RunView) -> str:
     """Return all scores with their intervals as one figure."""
-    return blocks.figures(
-        run.figures("scores"),
-        "Scores with intervals, open marks cross-validation, filled marks external test.",
-    )
+    both = len(set(run.table("scores")["data"])) > 1
+    marks = ", open marks cross-validation, filled marks external test" if both else ""
+    return blocks.figures(run.figures("scores"), f"Scores with intervals{marks}.")
 
 
 def calibration(run: RunView) -> str:
