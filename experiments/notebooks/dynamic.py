@@ -59,7 +59,9 @@ HTML(sections.patient_pages(run))
 # %% [markdown]
 # ## How it was done
 # Landmark supermodel: van Houwelingen, Scand J Stat 2007;34:70-85. Penalty by partial likelihood,
-# cross-validated by patient; standard errors clustered by patient.
+# cross-validated by patient; standard errors clustered by patient. A Bayesian one has the same form and
+# starts from patients drawn from published trials; rows of one patient are not counted as independent
+# (Ribatet, Cooley and Davison, Stat Sinica 2012;22:813-845).
 
 # %%
 HTML(sections.study_table(run, "parameters", numbers_from=9) + sections.study_methods(run))
