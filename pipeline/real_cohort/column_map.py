@@ -82,9 +82,15 @@ class ColumnMap(MapSpec):
     @model_validator(mode="after")
     def _recode_fits_kind(self) -> ColumnMap:
         wanted = {"boolean": bool, "category": str, "number": float}[self.kind]
-        for raw, value in self.recode.items():
-            if not isinstance(value, wanted) and not (self.kind == "category" and isinstance(value, float)):
-                raise ValueError(f"recode of {raw!r} must give a {self.kind}. Got {value!r} instead")
+        odd = {
+            raw: value for raw, value in self.recode.items()
+            if not isinstance(value, wanted) and not (self.kind == "category" and isinstance(value, float))
+        }  # fmt: skip
+        if odd:
+            got = ", ".join(map(repr, dict.fromkeys(odd.values())))
+            raise ValueError(
+                f"recode of {', '.join(map(repr, odd))} must give a {self.kind}. Got {got} instead"
+            )
         if self.low > self.high:
             raise ValueError(f"low {self.low:g} exceeds high {self.high:g}")
         return self
@@ -137,9 +143,10 @@ class OutcomesMap(MapSpec):
     @model_validator(mode="after")
     def _endpoints_are_whole(self) -> OutcomesMap:
         given = {name for name in type(self).model_fields if getattr(self, name) is not None}
-        for e in ENDPOINTS.values():
-            if len({e.months, e.event} & given) == 1:
-                raise ValueError(f"{e.months} and {e.event} belong together: give both or neither")
+        halves = [{e.months, e.event} for e in ENDPOINTS.values() if len({e.months, e.event} & given) == 1]
+        if halves:
+            said = [f"{min(half - given)} is missing beside {min(half & given)}" for half in halves]
+            raise ValueError(f"{'; '.join(said)}: a time and its event belong together, give both or neither")
         if not any(e.months in given for e in ENDPOINTS.values()):
             raise ValueError("give os_months and died, or pfs_months and progressed_or_died")
         if {"best_response", "responded"} <= given:

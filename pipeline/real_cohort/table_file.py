@@ -34,8 +34,8 @@ ATTRIBUTE: Final = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGN
 DELIMITERS: Final = (",", ";", "\t", "|")
 ENCODINGS: Final = {"utf-8-sig": "utf-8", "cp1252": "cp1252"}  # the latter is Excel's in western Europe
 TITLE: Final = "the first line must be the header; delete titles above it"
-SHOWN: Final = 3
-MOST_VALUES, LONGEST_VALUE = 5, 20  # of a column, where a message shows what stands in it
+SHEET: Final = "under `sheet` in the map, or by --sheet for its draft"
+SHOWN, MOST_VALUES, LONGEST_VALUE = 3, 5, 20  # rows that a message names, values it shows, letters of each
 # What reading a broken workbook can end with, beside what zip and XML call their own.
 BROKEN: Final = (
     LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
@@ -185,7 +185,7 @@ def _workbook(
     with closing(book):
         names = [ws.title for ws in book.worksheets]
         if sheet is None and len(names) != 1:
-            raise InputError(f"{path}: has the sheets {', '.join(names)}; name one under `sheet` in the map")
+            raise InputError(f"{path}: has the sheets {', '.join(names)}; name one {SHEET}")
         if sheet is not None and sheet not in names:
             raise InputError(f"{path}: has no sheet {sheet!r}; it has {', '.join(names)}")
         try:

@@ -31,8 +31,8 @@ def map_refused(folder: Path, text: str) -> str:
         ("event_value: 1", "event_valu: 1", "died.event_valu: unknown key; did you mean 'event_value'?"),
         ("kind: number", "kind: nubmer", "columns.age_years.kind"),
         ("patient: ID\n", "", "patient: is missing"),
-        ("  os_months: {column: OS}\n", "", "os_months and died belong together"),
-        ("recode: {M: true, F: false}", "recode: {M: 1, F: 0}", "recode of 'M' must give a boolean"),
+        ("  os_months: {column: OS}\n", "", "os_months is missing beside died: a time"),
+        ("recode: {M: true, F: false}", "recode: {M: 1, F: 0}", "recode of 'M', 'F' must give a boolean"),
         ("recode: {M: true, F: false}", "recode: {yes: true, no: false}", "put the value in quotes"),
         ("low: 18, high: 100", "low: 100, high: 18", "low 100 exceeds high 18"),
         ("age_years: {column: AGE", "age_years: {column: OS", "cannot also be the baseline column age_years"),
@@ -51,6 +51,12 @@ def test_faulty_maps(tmp_path, old, new, part):
     message = map_refused(tmp_path, MAP.replace(old, new, 1))
     assert part in message
     assert "map.yaml" in message
+
+
+def test_a_map_with_two_events_without_a_time_names_both(tmp_path):
+    without = MAP.replace("  os_months: {column: OS}\n", "").replace("  pfs_months: {column: PFS}\n", "")
+    message = map_refused(tmp_path, without)
+    assert "os_months is missing beside died; pfs_months is missing beside progressed_or_died" in message
 
 
 def test_a_map_with_two_faults_names_both(tmp_path):
