@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from pipeline.figures.style import (
     BETTER,
@@ -87,7 +87,7 @@ def beeswarm(
         key = ScalarMappable(cmap=LOW_TO_HIGH)
         bar = ax.figure.colorbar(key, ax=ax, ticks=[0, 1], aspect=40, pad=0.02, shrink=0.8)
         bar.ax.set_yticklabels(["low", "high"])
-        bar.set_label("Patient's value (grey: missing or no order)", labelpad=-8)
+        bar.set_label("Patient's value\n(grey: missing or no order)")
         bar.outline.set_visible(False)
     return ax
 
@@ -207,6 +207,7 @@ def dependence(table: pd.DataFrame, ax: Axes, scale: str = "survival", months: f
     ax.scatter(x[known], y[known], s=12, color=LOW_TO_HIGH(table["level"].to_numpy()[known]), linewidths=0)
     if first["log"] and np.nanmin(x) > 0:
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # a power of ten alone may be no tick, or one
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.axhline(0, color=SOFT, linewidth=0.9, zorder=1)

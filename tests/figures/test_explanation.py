@@ -28,3 +28,20 @@ def test_a_swarm_keeps_every_dot_on_its_line():
     assert np.abs(offsets).max() <= 0.38
     assert len(np.unique(offsets)) == 500
     assert swarm(np.arange(10.0), 9.0).tolist() == [0.0] * 10
+
+
+def test_the_key_of_a_swarm_keeps_its_name_off_its_ends(beeswarm):
+    figure = figures.beeswarm_figure(beeswarm, "survival", 12)
+    figure.draw_without_rendering()
+    bar = figure.axes[-1]
+    name = bar.yaxis.label.get_window_extent()
+    assert not any(t.get_window_extent().overlaps(name) for t in bar.get_yticklabels())
+
+
+def test_a_ratio_scale_within_one_power_of_ten_has_several_ticks(dependences):
+    table = dependences[dependences["column"] == dependences["column"].iloc[0]]
+    narrow = table.assign(log=True, value=np.linspace(1.2, 9.0, len(table)))
+    ax = figures.dependence_figure(narrow, "survival", 12).axes[0]
+    ax.figure.draw_without_rendering()
+    low, high = ax.get_xlim()
+    assert [t for t in ax.get_xticks() if low <= t <= high][:2] == [2, 5]
