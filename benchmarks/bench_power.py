@@ -1,4 +1,4 @@
-"""A plan of 48 drawn studies: one process, two, two of a Dask cluster; a kill (-9), and the same table."""
+"""A plan of 96 drawn studies: one process, two, two of a Dask cluster; a kill (-9), and the same table."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PLAN: Final = {
     "seed": 5,
     "cohort": "keynote_189",
     "sizes": [300, 1200],
-    "replicates": 24,
+    "replicates": 48,
     "evidence_draw": "sample",
     "questions": {
         "pdl1": {"kind": "interaction", "endpoint": "pfs", "marker": "pdl1_tps_percent"},
         "nlr": {"kind": "interaction", "endpoint": "pfs", "marker": "nlr"},
     },
 }
-KILLED_AFTER: Final = 16  # studies
+KILLED_AFTER: Final = 32  # studies
 
 
 def killed(words: list[str], journal: Path) -> int:
@@ -50,7 +50,7 @@ def main() -> None:
         config = folder / "bench.yaml"
         config.write_text(yaml.safe_dump(PLAN), encoding="utf-8")
         words = ["power", str(config), "--no-report"]
-        compare_ways("48 studies", words, [*words, "--replicates", "10"], folder)
+        compare_ways("96 studies", words, [*words, "--replicates", "10"], folder)
         again = [*words, "--jobs", "2", "--out", str(folder / "again")]
         done = killed(again, folder / ".again.journal.jsonl")
         spent = seconds_of(again)
