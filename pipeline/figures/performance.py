@@ -29,6 +29,7 @@ DIRECTIONS: Final = {
     "higher": "higher is better", "lower": "lower is better", "one": "best at 1", "zero": "best at 0",
 }  # fmt: skip
 TARGETS: Final = {"one": 1.0, "zero": 0.0}
+SLOPES: Final = (-2.0, 4.0)  # further off a slope says only that it is not known; it would flatten the others
 
 
 @styled
@@ -41,8 +42,11 @@ def metric_forest(
     ----------
     scores : DataFrame
         Scores table: `model`, `data` ("cross-validation" or "external"), `metric`, `horizon_months`
-        (NaN when none), `group`, `value`, `low`, `high`. Only group "all" is drawn.
+        (NaN when none), `group`, `value`, `low`, `high`. Only group "all" is drawn. A slope's interval that
+        leaves `SLOPES` ends there in an arrow.
     """
+    about, cut = METRICS[metric], False
+    edges = SLOPES if about.better == "one" else (-np.inf, np.inf)
     rows = scores[(scores["metric"] == metric) & (scores["group"] == "all")]
     if rows["horizon_months"].notna().any():
         wanted = horizon_months if horizon_months is not None else float(rows["horizon_months"].median())
@@ -59,11 +63,17 @@ def metric_forest(
         for row in records(rows[rows["data"] == kind]):
             y, model = models.index(row["model"]) + shift, row["model"]
             face = colours[model] if kind == kinds[-1] else "white"
-            ax.plot([row["low"], row["high"]], [y, y], color=colours[model], linewidth=1.6, zorder=3)
+            ends = np.clip([row["low"], row["high"]], *edges)
+            ax.plot(ends, [y, y], color=colours[model], linewidth=1.6, zorder=3)
+            for end, whole, arrow in zip(ends, (row["low"], row["high"]), "<>", strict=True):
+                if end != whole and np.isfinite(whole):
+                    ax.plot(end, y, arrow, color=colours[model], markersize=6, zorder=3)
+                    cut = True
+            if not edges[0] <= row["value"] <= edges[1]:
+                continue
             ax.plot(row["value"], y, "D" if model == ORACLE else "o", markersize=6, markerfacecolor=face,
                     markeredgecolor=colours[model], markeredgewidth=1.5, zorder=4)  # fmt: skip
     ceiling = rows[(rows["model"] == ORACLE) & (rows["data"] == (kinds[-1] if kinds else ""))]
-    about = METRICS[metric]
     if len(ceiling) and about.better not in TARGETS:  # what has a best value has no ceiling
         ax.axvline(float(ceiling["value"].iloc[0]), color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     reference = TARGETS.get(about.better, 0.0 if metric == "scaled_brier" else about.chance)
@@ -73,7 +83,7 @@ def metric_forest(
     ax.set_yticks(range(len(models)), [model_label(m) for m in models])
     at = "" if np.isnan(nearest) else f" at {nearest:g} months"
     ax.set_title(about.label + at, fontsize=10)
-    ax.set_xlabel(DIRECTIONS[about.better], color=SOFT, fontsize=9)
+    ax.set_xlabel(DIRECTIONS[about.better] + ("; arrows lead off" if cut else ""), color=SOFT, fontsize=9)
     ax.margins(x=0.12)
     ax.locator_params(axis="x", nbins=4)
     grid(ax, "x")

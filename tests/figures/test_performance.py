@@ -21,6 +21,19 @@ def test_only_all_patients_are_scored_and_the_oracle_is_the_ceiling(scores):
     assert not any(list(line.get_xdata()) == [1.1, 1.1] for line in slope.lines)
 
 
+def test_a_slope_far_off_ends_in_arrows_and_leaves_the_others_their_room(scores):
+    wild = scores["metric"].eq("calibration_slope") & scores["model"].eq(scores["model"].iloc[0])
+    far = scores.copy()
+    far.loc[wild, ["value", "low", "high"]] = [-19.0, -80.0, 3.0]
+    ax = figures.metric_forest_figure(far, metrics=["calibration_slope"]).axes[0]
+    assert [line.get_marker() for line in ax.lines].count("<") == 2  # once a set of patients
+    assert not any(line.get_marker() == ">" for line in ax.lines)
+    assert ax.get_xlim()[0] > -3
+    assert ax.get_xlabel() == "best at 1; arrows lead off"
+    tame = figures.metric_forest_figure(scores, metrics=["calibration_slope"]).axes[0]
+    assert tame.get_xlabel() == "best at 1"
+
+
 def test_a_rule_with_few_answers_gets_no_smooth_curve(calibration):
     def longest_line(table: pd.DataFrame) -> int:
         ax = figures.calibration_figure(table, 12).axes[0]
