@@ -45,6 +45,15 @@ def test_scores_of_every_kind_are_shown(thorough: RunView) -> None:
         assert label in shown
 
 
+def test_the_oracle_is_explained_where_there_is_one(
+    thorough: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "The oracle knows each simulated patient" in sections.scores(thorough)
+    without = thorough.table("scores").query("model != 'oracle'")
+    monkeypatch.setattr(RunView, "table", lambda run, name: without)
+    assert "oracle" not in sections.scores(thorough)
+
+
 def test_differences_show_p_values_before_and_after_holms_correction(thorough: RunView) -> None:
     table = thorough.table("differences").query("group == 'all' and model != 'oracle'")
     assert {"nlr", "cox"} <= set(table["model"])  # a published score among those compared

@@ -24,7 +24,6 @@ HTML(sections.opening(run))
 # ## How well the models do
 # Every model was trained on the same patients and judged on patients it had not seen. C is the chance that,
 # of two patients, the one with the earlier event was ranked at higher risk: 0.5 is a coin, 1 is perfect.
-# The oracle, where there is one, knows each simulated patient's true risk; what it misses is chance.
 
 # %%
 HTML(sections.scores(run) + sections.performance_figures(run) + sections.differences(run))

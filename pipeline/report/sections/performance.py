@@ -21,6 +21,7 @@ from pipeline.report.sections.wording import (
     words,
 )
 
+ORACLE: Final = "The oracle knows each simulated patient's true risk; what it misses is chance."
 SHOWN_THRESHOLDS: Final = (20, 40, 60, 80)  # percent
 
 
@@ -37,7 +38,8 @@ def scores(run: RunView) -> str:
     order = sorted(dict.fromkeys(overall["data"]), key=lambda data: data != "external")
     shown = "".join(_score_table(run, main[main["data"] == data]) for data in order)
     rest = "".join(_score_table(run, others[others["data"] == data]) for data in order)
-    return shown + (blocks.folded("Scores at the other horizons", rest) if rest else "")
+    told = f"<p>{ORACLE}</p>" if "oracle" in set(overall["model"]) else ""
+    return told + shown + (blocks.folded("Scores at the other horizons", rest) if rest else "")
 
 
 def _score_table(run: RunView, part: pd.DataFrame) -> str:
