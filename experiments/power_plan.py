@@ -41,8 +41,9 @@ class Question(Spec):
     @model_validator(mode="before")
     @classmethod
     def _model_suits_the_kind(cls, raw: Any) -> Any:
-        if isinstance(raw, Mapping) and "model" not in raw and raw.get("kind") in FIRST_MODEL:
-            return {**raw, "model": FIRST_MODEL[raw["kind"]]}
+        kind = raw.get("kind") if isinstance(raw, Mapping) else None
+        if isinstance(kind, str) and "model" not in raw and kind in FIRST_MODEL:
+            return {**raw, "model": FIRST_MODEL[kind]}
         return raw
 
     @model_validator(mode="after")

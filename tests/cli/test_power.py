@@ -141,6 +141,7 @@ def test_wilson_interval_of_a_textbook() -> None:
         ({"questions": {"x": {"kind": "interaction", "marker": "shoe"}}}, "has no column 'shoe'"),
         ({"questions": {"x": {"kind": "interaction"}}}, "marker is missing"),
         ({"questions": {"x": {"kind": "models", "model": "magic"}}}, "unknown model 'magic'"),
+        ({"questions": {"x": {"kind": ["models"]}}}, "questions.x.kind"),
         ({"replicates": 2}, "replicates"),
     ],
 )
