@@ -261,7 +261,8 @@ def simulate_to_folder(config: str, n: int, out: Path, seed: int, console: Conso
     claim_folder(out)
     source = resolve_simulated(config, n)
     if n > WEIGHED_FROM:
-        weighed = population_of(source.spec, rng=np.random.default_rng(seed))
+        source = source.solved()
+        weighed = source.population or population_of(source.spec, rng=np.random.default_rng(seed))
         check_memory(weighed, n, "draw them in parts: --chunk 250000", WRITTEN)
     # The training cohort of a run with this seed and size is the same patients.
     cohort = source.cohort(stage_generator(np.random.default_rng(seed), "cohort train"))

@@ -132,8 +132,7 @@ class CoxPosterior:
                 covariance = cho_solve(cho_factor(curvature), np.eye(len(start)))
             means.append(start)
             covariances.append(covariance)
-        prior = prior.loosened(allowed.hazard_heterogeneity)
-        return cls._mixture(prior, taus, log_weight, means, covariances, x, months, event, 1.0)
+        return cls._mixture(prior, allowed, log_weight, means, covariances, x, months, event, 1.0)
 
     @classmethod
     def of_quadratic(
@@ -160,14 +159,14 @@ class CoxPosterior:
             covariances.append(cho_solve(factor, np.eye(len(step))))
             log_weight[k] += 0.5 * float(slope @ step) - 0.5 * float(away @ precision @ away)
             log_weight[k] -= 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(curvature)[1])
-        prior = prior.loosened(allowed.hazard_heterogeneity)
-        return cls._mixture(prior, taus, log_weight, means, covariances, x, months, event, likelihood.worth)
+        worth = likelihood.worth
+        return cls._mixture(prior, allowed, log_weight, means, covariances, x, months, event, worth)
 
     @classmethod
     def _mixture(
         cls,
         prior: CoefficientPrior,
-        taus: Floats,
+        allowed: Heterogeneity,
         log_weight: Floats,
         means: list[Floats],
         covariances: list[Floats],
@@ -182,12 +181,12 @@ class CoxPosterior:
         apart = np.array(means) - coefficients
         between = np.einsum("k,ki,kj->ij", weight, apart, apart)
         return cls(
-            dict(zip(taus.tolist(), weight.tolist(), strict=True)),
+            dict(zip(allowed.heterogeneity, weight.tolist(), strict=True)),
             np.array(means),
             np.sqrt([np.diag(c) for c in covariances]),
             coefficients,
             np.einsum("k,kij->ij", weight, np.array(covariances)) + between,
-            *_hazard(prior, x @ coefficients, months, event, worth),
+            *_hazard(prior.loosened(allowed.hazard_heterogeneity), x @ coefficients, months, event, worth),
         )
 
     def predict(self, x: Floats, months: Floats) -> Prediction:

@@ -63,6 +63,7 @@ def flow(run: RunView) -> str:
                 _box("Rows of the file", f"{rows:,}"),
                 _box("Left out, for stated reasons", f"{rows - patients:,}"),
             ]
+            reading += map(str, manifest.get("warnings", ()))
         boxes.append(_box(ROLES.get(str(role), words(role)), f"{patients:,} patients"))
         arms = [
             _box(
@@ -78,7 +79,6 @@ def flow(run: RunView) -> str:
         boxes.append(_box(USES.get(str(role), "Judged"), ""))
         steps = "".join(f"<li>{box}</li>" for box in boxes)
         lanes.append(f'<ol class="lane" aria-label="{text(ROLES.get(str(role), words(role)))}">{steps}</ol>')
-        reading += [] if about["simulated"] else map(str, manifest.get("warnings", ()))
     return f'<div class="flow">{"".join(lanes)}</div>' + (blocks.bullets(reading) if reading else "")
 
 
